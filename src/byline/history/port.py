@@ -1,0 +1,193 @@
+"""What a history is: three small protocols, implemented for SQLite (and MySQL), held to one contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Protocol
+
+from msgspec import Struct
+
+from byline.errors import Reason
+from byline.model.change import Change
+from byline.model.device import Device
+from byline.model.event import AuditEvent
+from byline.model.query import ChangeRow, EventRow, Page, Query
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One event, ready to be stored: what the processor made of one line."""
+
+    event: AuditEvent
+    changes: Sequence[Change]
+    device: Device
+    line: int
+    """Counted from 1."""
+    offset: int
+    """Of the line's first byte in the inflated object."""
+    size: int
+    """Of the line in bytes, without its line end."""
+    sha256: bytes
+    """Of those bytes."""
+    before: bytes | None
+    """Digest of the entity's state before, 8 bytes; ``None``: it was not there."""
+    after: bytes | None
+
+
+def dead_letter_id(key: str, line: int | None) -> str:
+    """The same trouble is the same letter: 16 hexadecimal digits made from the object's key and the line."""
+    return blake2b(f"{key}\n{line or 0}".encode(), digest_size=8).hexdigest()
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """Something the processor could not take. The id is made from key and line, so the same trouble is the same
+    letter."""
+
+    id: str
+    key: str
+    line: int | None
+    """``None`` where the whole object is the trouble."""
+    reason: Reason
+    detail: str
+    received_at: datetime
+    """When the object was written (for ``gave_up`` and its like: when it was announced)."""
+    offset: int | None = None
+    size: int | None = None
+    raw: bytes = b""
+    """The first 64 KiB of the line."""
+    dismissed_because: str | None = None
+
+
+class ObjectPart(Struct, frozen=True, kw_only=True):
+    """A run of lines of one object. ``first_line`` to ``last_line`` tells which lines this part settles: a dead letter
+    of an earlier try inside that range that is not among ``dead_letters`` any more is gone."""
+
+    key: str
+    size: int
+    """Of the stored object, in bytes."""
+    first_line: int
+    last_line: int
+    entries: Sequence[Entry]
+    dead_letters: Sequence[DeadLetter]
+    complete: bool
+    """True for the last part: the object counts as taken once it is stored. It also settles the object's own dead
+    letter."""
+    received_at: datetime
+    """The object's last modification, as its bucket tells it."""
+
+
+class Counts(Struct, kw_only=True):
+    """What taking came to. ``dead_letters`` counts those that were new."""
+
+    objects: int = 0
+    events: int = 0
+    changes: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+
+
+class Writer(Protocol):
+    """The writing half. Every method is one transaction, idempotent, and safe beside other processes."""
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; twice and from two places at once does no harm."""
+
+    def take(self, parts: Sequence[ObjectPart]) -> Counts:
+        """Store these parts. An event that is there already, byte for byte, is a duplicate; with other bytes it becomes
+        a dead letter, ``conflicting_event``."""
+
+    def taken(self, keys: Collection[str]) -> set[str]:
+        """Which of these objects have been taken whole."""
+
+    def clear(self) -> None:
+        """Empty the history and begin a new epoch of the feed. Dismissals are kept apart and survive in the bucket."""
+
+    def close(self) -> None: ...
+
+
+class Health(Struct, kw_only=True):
+    """Cheap facts, none of them a scan."""
+
+    objects: int
+    """The newest arrival number."""
+    newest_event_at: datetime | None
+    dead_letters: int
+    """Open ones; counted up to 1,000."""
+    schema: str
+
+
+class Arrivals(Struct, frozen=True):
+    """Objects in the order in which the history took them."""
+
+    epoch: int
+    """Of the feed: a rebuild begins a new one, and arrival numbers of different epochs have nothing to do with each
+    other."""
+    objects: list[tuple[int, str]]
+    """Arrival number and key."""
+
+
+class StreamGap(Struct, frozen=True):
+    """Events of a recording process that have not come: running numbers ``first`` to ``last``."""
+
+    stream_id: str
+    first: int
+    last: int
+
+
+class Reader(Protocol):
+    """The reading half. Raises :class:`~byline.errors.SchemaOutdated` where ``migrate`` has not run."""
+
+    def changes(self, query: Query) -> Page[ChangeRow]: ...
+
+    def events(self, query: Query) -> Page[EventRow]:
+        """Whole events; an attribute or value filter selects events in which a change matches, and shows all their
+        changes."""
+
+    def event(self, event_id: str, *, within: str | None = None) -> EventRow | None: ...
+
+    def arrivals(self, after: int = 0, *, limit: int = 100) -> Arrivals:
+        """Objects that arrived after this number. Numbers are given when an object's events can be read, so none is
+        ever skipped."""
+
+    def stream_gaps(self, limit: int = 100) -> list[StreamGap]:
+        """What is missing inside the streams that were seen. It reads every event: for ``byline doctor``, not for a
+        page."""
+
+    def health(self) -> Health: ...
+
+    def close(self) -> None: ...
+
+
+class DeadLetters(Protocol):
+    """The dead letters kept by the history."""
+
+    def list(self, *, limit: int = 0, dismissed: bool = False) -> Iterable[DeadLetter]:
+        """Newest first, without ``raw``; ``limit=0``: all."""
+
+    def get(self, id: str) -> DeadLetter | None:
+        """Whole, dismissed or not."""
+
+    def add(self, letter: DeadLetter) -> None:
+        """For what has no readable object: ``object_missing``, ``foreign_bucket``, ``gave_up``."""
+
+    def resolve(self, id: str) -> None:
+        """Remove a letter whose trouble is over."""
+
+    def dismiss(self, id: str, because: str, *, by: str, at: datetime) -> None:
+        """Idempotent; works before the letter itself has come (a rebuild reads dismissals in any order)."""
+
+
+class History(Protocol):
+    """All of a history: what :func:`byline.wiring.open_history` gives."""
+
+    @property
+    def writer(self) -> Writer: ...
+
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,199 @@
+"""The reading half: pages by keyset, never by offset, and never a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, func, literal, select
+
+from byline.errors import SchemaOutdated
+from byline.history import tables
+from byline.history.engine import Database
+from byline.history.packing import moment, time_of
+from byline.history.plan import Place, make_plan, span_of
+from byline.history.port import Arrivals, Health, StreamGap
+from byline.history.rows import change_row, read_brief, read_changes, read_whole
+from byline.history.schema import SCHEMA, schema_of
+from byline.model.query import ChangeRow, EventRow, Page, Position, Query
+
+_E = tables.events
+_READ_AT_MOST = 20_000
+_STEP_AT_MOST = 2_500
+_SHOWN = 25
+_FUTURE = timedelta(minutes=5)
+_COUNT_LETTERS_TO = 1_000
+
+
+class SqlReader:
+    """:class:`byline.history.port.Reader` on SQL. Safe to call from several threads: each call has its own
+    connection."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._clock = clock
+        self._schema_seen = False
+
+    def changes(self, query: Query) -> Page[ChangeRow]:
+        rows: list[ChangeRow] = []
+        last: Position | None = None
+        with self._reading() as connection:
+            walk = _Walk(connection, query)
+            for places in walk:
+                keys = [key for _, key in places]
+                changes = read_changes(connection, keys, walk.change_conditions)
+                briefs = read_brief(connection, [key for key in keys if key in changes])
+                for place in places:
+                    for change in changes.get(place[1], []):
+                        if _seen_before(query.after, place, change.attribute):
+                            continue
+                        if len(rows) == query.limit:
+                            return Page(rows, last)
+                        rows.append(change_row(briefs[place[1]], change))
+                        last = _position(place, change.attribute)
+        return Page(rows, walk.stopped_at)
+
+    def events(self, query: Query) -> Page[EventRow]:
+        rows: list[EventRow] = []
+        last: Position | None = None
+        now = self._clock() + _FUTURE
+        with self._reading() as connection:
+            walk = _Walk(connection, query)
+            for places in walk:
+                keys = [key for _, key in places]
+                if walk.change_conditions:
+                    matching = read_changes(connection, keys, walk.change_conditions)
+                    keys = [key for key in keys if key in matching]
+                whole = read_whole(connection, keys, read_changes(connection, keys, []), now)
+                for place in places:
+                    if place[1] not in whole:
+                        continue
+                    if len(rows) == query.limit:
+                        return Page(rows, last)
+                    rows.append(whole[place[1]])
+                    last = _position(place, None)
+        return Page(rows, walk.stopped_at)
+
+    def event(self, event_id: str, *, within: str | None = None) -> EventRow | None:
+        try:
+            raw = UUID(event_id).bytes
+        except ValueError:
+            return None
+        with self._reading() as connection:
+            key = connection.scalar(select(_E.c.event_key).where(_E.c.event_id == raw))
+            if key is None:
+                return None
+            changes = read_changes(connection, [key], [])
+            row = read_whole(connection, [key], changes, self._clock() + _FUTURE)[key]
+        return row if within is None or row.account_id == within else None
+
+    def arrivals(self, after: int = 0, *, limit: int = 100) -> Arrivals:
+        objects = tables.objects
+        wanted = select(objects.c.arrival, objects.c.object_key).where(objects.c.arrival > after)
+        with self._reading() as connection:
+            found = connection.execute(wanted.order_by(objects.c.arrival).limit(limit)).all()
+            epoch = connection.scalar(select(tables.counters.c.value).where(tables.counters.c.name == "epoch"))
+        return Arrivals(epoch=epoch or 0, objects=[(arrival, key) for arrival, key in found])
+
+    def stream_gaps(self, limit: int = 100) -> list[StreamGap]:
+        before = func.lag(_E.c.seq, 1, 0).over(partition_by=_E.c.stream_no, order_by=_E.c.seq)
+        numbered = (
+            select(_E.c.stream_no, _E.c.seq, before.label("before")).where(_E.c.stream_no.is_not(None)).subquery()
+        )
+        names = tables.names
+        gaps = (
+            select(func.coalesce(names.c.long_name, names.c.name_key), numbered.c.before + 1, numbered.c.seq - 1)
+            .select_from(numbered.join(names, names.c.name_no == numbered.c.stream_no))
+            .where(numbered.c.seq - numbered.c.before > 1)
+            .order_by(numbered.c.stream_no, numbered.c.seq)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [StreamGap(stream_id, first, last) for stream_id, first, last in connection.execute(gaps)]
+
+    def health(self) -> Health:
+        letters, dismissals = tables.dead_letters, tables.dismissals
+        is_open = (
+            select(literal(1))
+            .select_from(letters.outerjoin(dismissals, dismissals.c.id == letters.c.id))
+            .where(dismissals.c.id.is_(None))
+            .limit(_COUNT_LETTERS_TO)
+        )
+        with self._reading() as connection:
+            newest = connection.scalar(select(func.max(_E.c.occurred_at)))
+            return Health(
+                objects=connection.scalar(select(tables.counters.c.value).where(tables.counters.c.name == "arrival"))
+                or 0,
+                newest_event_at=None if newest is None else time_of(newest),
+                dead_letters=connection.scalar(select(func.count()).select_from(is_open.subquery())) or 0,
+                schema=schema_of(connection) or "",
+            )
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One snapshot. The schema is asked for once: migrations never change it under a running reader into something
+        older."""
+        with self._database.transaction() as connection:
+            if not self._schema_seen:
+                found = schema_of(connection)
+                if found != SCHEMA:
+                    raise SchemaOutdated(
+                        f"the history's schema is {found or 'not there'}, this Byline speaks {SCHEMA}",
+                        hint="run `byline migrate`",
+                    )
+                self._schema_seen = True
+            yield connection
+
+
+class _Walk:
+    """Steps through the events of a question in order, a few at a time, and never reads more than 20,000 for one page.
+
+    ``stopped_at`` is where it gave up; ``None`` when it reached the end.
+    """
+
+    def __init__(self, connection: Connection, query: Query) -> None:
+        self._connection = connection
+        self._plan = make_plan(connection, query)
+        self._query = query
+        self.change_conditions = self._plan.change_conditions if self._plan else ()
+        self.stopped_at: Position | None = None
+
+    def __iter__(self) -> Iterator[Sequence[Place]]:
+        if self._plan is None:
+            return
+        after = None if self._query.after is None else _place(self._query.after)
+        inclusive = self._query.after is not None and self._query.after.attribute is not None
+        step = min(self._query.limit + 1, _STEP_AT_MOST)
+        read = 0
+        while read < _READ_AT_MOST:
+            wanted = min(step, _READ_AT_MOST - read)
+            places = self._plan.driver.read(self._connection, span_of(self._query, after, inclusive=inclusive), wanted)
+            matching = self._plan.matching(self._connection, places)
+            # What is read with an event costs more than its place: show the events bit by bit, since few may be needed.
+            for start in range(0, len(matching), _SHOWN):
+                yield matching[start : start + _SHOWN]
+            if len(places) < wanted:
+                return
+            read += wanted
+            after, inclusive = places[-1], False
+            step = min(step * 4, _STEP_AT_MOST)
+        if after is not None:
+            self.stopped_at = _position(after, None)
+
+
+def _position(place: Place, attribute: str | None) -> Position:
+    return Position(time_of(place[0]), place[1].to_bytes(8, "big"), attribute)
+
+
+def _place(position: Position) -> Place:
+    return moment(position.occurred_at), int.from_bytes(position.event, "big")
+
+
+def _seen_before(after: Position | None, place: Place, attribute: str) -> bool:
+    """True for a change of the event in which the page before ended, up to and with its last row."""
+    return after is not None and after.attribute is not None and place == _place(after) and attribute <= after.attribute
