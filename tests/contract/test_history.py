@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from byline.errors import HistoryError, SchemaOutdated
 from byline.history.port import Counts, History
@@ -91,6 +92,25 @@ def test_one_id_with_different_bytes_is_a_conflict_and_the_later_one_a_dead_lett
     assert rows(history)[: len(before)] == before
     (conflict,) = history.dead_letters.list()
     assert (conflict.reason, conflict.key, conflict.line) == ("conflicting_event", "events/b.ndjson", 1)
+
+
+def test_of_a_conflict_the_one_that_was_written_first_stays_whichever_comes_first(history: History) -> None:
+    earlier = replace(part("z", [entry(1, change("status", "a", "b"), data=b"first")]), received_at=at(10))
+    later = replace(part("a", [entry(1, change("title", "x", "forged"), data=b"second")]), received_at=at(11))
+    for order in ([earlier, later], [later, earlier]):
+        for together in (True, False):
+            history.writer.clear()
+            for batch in [order] if together else [[one] for one in order]:
+                history.writer.take(batch)
+            assert [(row.attribute, row.current_value) for row in history.reader.changes(EVERYTHING).rows] == [
+                ("status", "b")
+            ]
+            assert rows(history, Query(attribute="title")) == []
+            assert rows(history, Query(attribute="title", current_value="forged")) == []
+            (loser,) = history.dead_letters.list()
+            assert (loser.reason, loser.key, loser.line) == ("conflicting_event", "events/a.ndjson", 1)
+            history.writer.take(order)
+            assert [one.id for one in history.dead_letters.list()] == [loser.id]
 
 
 def test_a_conflict_inside_one_batch_is_seen(history: History) -> None:

@@ -297,3 +297,14 @@ def test_a_user_with_many_spellings_is_read_in_one_order(history: History) -> No
     )
     values = [row.current_value for row in every(history.reader.changes, Query(user_id="u1", limit=13))]
     assert values == [f"new {n}" for n in range(300, 0, -1)]
+
+
+def test_an_event_with_more_changes_than_a_page_is_shown_whole_over_several(history: History) -> None:
+    many = [change(f"a{n:05}", None, str(n % 3)) for n in range(2_501)]
+    history.writer.take([part("a", [entry(1), entry(2, *many), entry(3)])])
+    for order in ("newest", "oldest"):
+        found = every(history.reader.changes, Query(order=order, limit=200))
+        assert [row.attribute for row in found[1:-1]] == [one.attribute for one in many]
+    found = every(history.reader.changes, Query(current_value="2", limit=7))
+    assert [row.attribute for row in found] == [one.attribute for one in many if one.current_value == "2"]
+    assert len(history.reader.events(Query(limit=2)).rows[1].changes) == 2_501

@@ -43,12 +43,11 @@ class SqlReader:
             walk = _Walk(connection, query)
             for places in walk:
                 keys = [key for _, key in places]
-                changes = read_changes(connection, keys, walk.change_conditions)
+                room = query.limit + 1 - len(rows)
+                changes = read_changes(connection, keys, walk.change_conditions, first=room, after=_shown(query.after))
                 briefs = read_brief(connection, [key for key in keys if key in changes])
                 for place in places:
                     for change in changes.get(place[1], []):
-                        if _seen_before(query.after, place, change.attribute):
-                            continue
                         if len(rows) == query.limit:
                             return Page(rows, last)
                         rows.append(change_row(briefs[place[1]], change))
@@ -64,7 +63,7 @@ class SqlReader:
             for places in walk:
                 keys = [key for _, key in places]
                 if walk.change_conditions:
-                    matching = read_changes(connection, keys, walk.change_conditions)
+                    matching = read_changes(connection, keys, walk.change_conditions, first=1)
                     keys = [key for key in keys if key in matching]
                 whole = read_whole(connection, keys, read_changes(connection, keys, []), now)
                 for place in places:
@@ -194,6 +193,6 @@ def _place(position: Position) -> Place:
     return moment(position.occurred_at), int.from_bytes(position.event, "big")
 
 
-def _seen_before(after: Position | None, place: Place, attribute: str) -> bool:
-    """True for a change of the event in which the page before ended, up to and with its last row."""
-    return after is not None and after.attribute is not None and place == _place(after) and attribute <= after.attribute
+def _shown(after: Position | None) -> tuple[int, str] | None:
+    """The last change of the page before, where that page ended inside an event."""
+    return None if after is None or after.attribute is None else (_place(after)[1], after.attribute)

@@ -83,6 +83,7 @@ _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BRIEF = _event_select(whole=False).where(_E.c.event_key.in_(_KEYS))
 _WHOLE = _event_select(whole=True).where(_E.c.event_key.in_(_KEYS))
 _CHANGED = tables.changes.c
+_attribute_text = _text(_ATTRIBUTE, "attribute")
 _CHANGES = (
     select(
         _CHANGED.event_key,
@@ -95,21 +96,49 @@ _CHANGES = (
     .where(tables.changes.c.event_key.in_(_KEYS))
 )
 
+_FEW = 1_000
+"""Changes that are read and sorted here without a thought."""
+
 Changes = dict[int, list[ChangeItem]]
+Mark = tuple[int, str]
+"""A change that was shown: its event, and its attribute."""
 
 
-def read_changes(connection: Connection, keys: Sequence[int], conditions: Sequence[ColumnElement[bool]]) -> Changes:
-    """The changes of these events that meet the conditions, by event, in the order of their attributes (code
-    points)."""
+def read_changes(
+    connection: Connection,
+    keys: Sequence[int],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    first: int = 0,
+    after: Mark | None = None,
+) -> Changes:
+    """The changes of these events that meet the conditions, by event, in the order of their attributes (code points).
+
+    Of each event the ``first`` ones (``0``: all) behind ``after``: one event may have more changes than a page has
+    rows.
+    """
     wanted = _CHANGES.where(*conditions) if conditions else _CHANGES
+    if after is not None:
+        event_key, attribute = after
+        wanted = wanted.where((_CHANGED.event_key != event_key) | (_attribute_text > attribute))
+    rows = connection.execute(wanted.limit(_FEW + 1) if first else wanted, {"keys": keys}).all()
+    if first and len(rows) > _FEW:
+        rows = connection.execute(_first_of_each(wanted), {"keys": keys, "first": first}).all()
     found: Changes = {}
-    for key, types, previous, current, attribute in connection.execute(wanted, {"keys": keys}).all():
+    for key, types, previous, current, name in rows:
         previous_type, current_type = unpack_types(types)
-        item = ChangeItem(attribute, previous, current, previous_type, current_type)
+        item = ChangeItem(name, previous, current, previous_type, current_type)
         found.setdefault(key, []).append(item)
     for items in found.values():
         items.sort(key=attrgetter("attribute"))
     return found
+
+
+def _first_of_each(wanted: Select[Any]) -> Select[Any]:
+    """The database sorts and cuts: of an event with a hundred thousand changes only a page's worth is worth reading."""
+    place = func.row_number().over(partition_by=_CHANGED.event_key, order_by=_attribute_text).label("place")
+    numbered = wanted.add_columns(place).subquery()
+    return select(*list(numbered.c)[:-1]).where(numbered.c.place <= bindparam("first"))
 
 
 def read_brief(connection: Connection, keys: Sequence[int]) -> dict[int, dict[str, Any]]:

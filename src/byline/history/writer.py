@@ -1,4 +1,4 @@
-"""The writing half: one transaction per batch, idempotent, insert only.
+"""The writing half: one transaction per batch, idempotent. Events are inserted and never updated.
 
 What happens in :meth:`SqlWriter.take`, in this order: the objects get their rows; events that are there already are
 told apart from those that only claim to be; words get numbers; events, changes and their moments are inserted; dead
@@ -21,8 +21,9 @@ from byline.history.engine import Database
 from byline.history.letters import store_letters
 from byline.history.migrate import upgrade
 from byline.history.packing import ACTIONS, mark, moment, pack_flags, pack_request, pack_types, value_mark
-from byline.history.port import Counts, DeadLetter, Entry, ObjectPart, dead_letter_id
+from byline.history.port import Counts, Entry, ObjectPart
 from byline.history.schema import SCHEMA, schema_of
+from byline.history.sift import sift
 
 _CHUNK = 5_000
 _OBJECTS = tables.objects
@@ -95,9 +96,11 @@ class SqlWriter:
     def _take(self, connection: Connection, parts: Sequence[ObjectPart]) -> Counts:
         counts = Counts()
         objects = self._objects(connection, parts)
-        arrived, conflicts = self._sift(connection, parts, counts)
+        sifted = sift(connection, parts)
+        counts.duplicates = sifted.duplicates
+        arrived = list(sifted.new.values())
         self._insert_events(connection, [(objects[part.key].number, entry) for part, entry in arrived], counts)
-        counts.dead_letters = store_letters(connection, parts, conflicts)
+        counts.dead_letters = store_letters(connection, parts, sifted.conflicts)
         self._give_arrivals(connection, parts, objects, counts)
         return counts
 
@@ -124,31 +127,6 @@ class SqlWriter:
             ):
                 stored[key] = _Stored(number, arrival is not None)
         return stored
-
-    def _sift(
-        self, connection: Connection, parts: Sequence[ObjectPart], counts: Counts
-    ) -> tuple[list[tuple[ObjectPart, Entry]], list[DeadLetter]]:
-        """The events that are new here, and a dead letter for each that bears the id of another event."""
-        ids = [entry.event.event_id.bytes for part in parts for entry in part.entries]
-        seen: dict[bytes, bytes] = {}
-        for start in range(0, len(ids), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
-            rows = connection.execute(select(_EVENTS.c.event_id, _EVENTS.c.sha256).where(_EVENTS.c.event_id.in_(chunk)))
-            seen.update((event_id, sha256) for event_id, sha256 in rows)
-        arrived: list[tuple[ObjectPart, Entry]] = []
-        conflicts: list[DeadLetter] = []
-        for part in parts:
-            for entry in part.entries:
-                event_id = entry.event.event_id.bytes
-                known = seen.get(event_id)
-                if known is None:
-                    seen[event_id] = entry.sha256
-                    arrived.append((part, entry))
-                elif known == entry.sha256:
-                    counts.duplicates += 1
-                else:
-                    conflicts.append(_conflict(part, entry))
-        return arrived, conflicts
 
     def _insert_events(self, connection: Connection, arrived: Sequence[tuple[int, Entry]], counts: Counts) -> None:
         if not arrived:
@@ -241,19 +219,6 @@ def _event_row(event_key: int, occurred_at: int, object_no: int, entry: Entry, n
         None if stream is None else stream.seq,
         info.trace_id,
         event.sent_id,
-    )
-
-
-def _conflict(part: ObjectPart, entry: Entry) -> DeadLetter:
-    return DeadLetter(
-        id=dead_letter_id(part.key, entry.line),
-        key=part.key,
-        line=entry.line,
-        reason="conflicting_event",
-        detail=f"event_id {entry.event.event_id} is taken by an event with other bytes",
-        received_at=part.received_at,
-        offset=entry.offset,
-        size=entry.size,
     )
 
 

@@ -125,15 +125,18 @@ def test_every_question_of_the_design_is_answered_without_a_scan(tmp_path: Path,
     assert history.reader.changes(QUESTIONS[question]).rows
     with sqlite3.connect(tmp_path / "history.db") as other:
         for statement in statements:
-            if statement.startswith("SELECT"):
-                plans += [row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            if not statement.startswith("SELECT"):
+                continue
+            plan = [row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            # Only the changes inside one event are sorted, by name.
+            assert "row_number" in statement or not [step for step in plan if "TEMP B-TREE" in step]
+            plans += plan
     other.close()
     history.close()
     assert plans
     big = ("events", "changes", "entities", "actors", "names", "attribute_moments", "value_moments", "objects")
     scans = [plan for plan in plans if plan.startswith("SCAN") and plan.split()[1] in big and "USING" not in plan]
     assert scans == []
-    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
 
 
 def test_the_view_and_the_reader_say_the_same(tmp_path: Path) -> None:
