@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
-from uuid import UUID
 from zlib import crc32
 
 from byline.model.change import VALUE_TYPES, ValueType
@@ -44,12 +43,12 @@ def pack_request(request_id: str) -> bytes:
     """A UUID as people write it takes 17 bytes; any other text itself. The first byte tells which."""
     if len(request_id) == _UUID_TEXT:
         try:
-            uuid = UUID(request_id)
+            raw = bytes.fromhex(request_id.replace("-", ""))
         except ValueError:
             pass
         else:
-            if str(uuid) == request_id:
-                return b"\1" + uuid.bytes
+            if uuid_text(raw) == request_id:
+                return b"\1" + raw
     return b"\2" + request_id.encode()
 
 

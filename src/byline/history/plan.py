@@ -8,7 +8,7 @@ own index is the shortest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from heapq import merge
 from typing import Any
@@ -90,9 +90,9 @@ class Driver(Struct):
 
 class Filter(Struct):
     """One condition of a question: how to check an event for it, and the index that would find such events, where there
-    is one."""
+    is one. The check is made only when it is needed: building an expression costs more than reading a row."""
 
-    condition: Condition | None = None
+    check: Callable[[], Condition] | None = None
     driver: Driver | None = None
 
 
@@ -125,11 +125,7 @@ def make_plan(connection: Connection, query: Query) -> Plan | None:
     driver = _shortest(connection, [one.driver for one in filters if one.driver is not None], query)
     return Plan(
         driver=driver,
-        left=[
-            one.condition
-            for one in filters
-            if one.condition is not None and not (one.driver is driver and driver.exact)
-        ],
+        left=[one.check() for one in filters if one.check is not None and not (one.driver is driver and driver.exact)],
         joined=_joined(query),
         change_conditions=_change_conditions(connection, query),
     )
@@ -216,28 +212,34 @@ def _by_request(_: Connection, query: Query) -> list[Filter] | None:
         return []
     packed = pack_request(query.request_id)
     driver = Driver(_E, "request_mark", [mark(packed)], exact=False)
-    return [Filter(_E.c.request_id == packed, driver)]
+    return [Filter(lambda: _E.c.request_id == packed, driver)]
 
 
-_TABLE_NAMES = select(_NAMES.c.name_no).where(_NAMES.c.kind == int(Kind.TABLE))
 _NAME_NO = select(_NAMES.c.name_no).where(_NAMES.c.kind == bindparam("kind"), _NAMES.c.name_key == bindparam("key"))
-_ENTITY_NOS = select(_N.c.entity_no).where(
-    _N.c.table_no.in_(bindparam("tables", expanding=True)), _N.c.entity_key == bindparam("key")
+_IS_TABLE = _NAMES.c.kind == int(Kind.TABLE)
+_ENTITY_IN_ANY_TABLE = select(_N.c.entity_no).where(
+    _N.c.entity_key == bindparam("entity"), _N.c.table_no.in_(select(_NAMES.c.name_no).where(_IS_TABLE))
+)
+_ENTITY = (
+    select(_N.c.entity_no)
+    .select_from(_NAMES.join(_N, _N.c.table_no == _NAMES.c.name_no))
+    .where(_IS_TABLE, _NAMES.c.name_key == bindparam("table"), _N.c.entity_key == bindparam("entity"))
 )
 
 
 def _by_entity(connection: Connection, query: Query) -> list[Filter] | None:
-    if query.table_id is None and query.entity_id is None:
-        return []
-    if query.table_id is None:
-        table_nos = list(connection.scalars(_TABLE_NAMES))
-    else:
-        table_nos = _name_nos(connection, Kind.TABLE, query.table_id)
     if query.entity_id is None:
-        return [Filter(_N.c.table_no == table_nos[0])] if table_nos else None
-    entity_key = key_of(query.entity_id)[0]
-    entity_nos = connection.scalars(_ENTITY_NOS, {"tables": table_nos, "key": entity_key}).all()
-    return _numbered("entity_no", entity_nos)
+        return [] if query.table_id is None else _by_table(connection, query.table_id)
+    parameters = {"entity": key_of(query.entity_id)[0]}
+    if query.table_id is None:
+        return _numbered("entity_no", connection.scalars(_ENTITY_IN_ANY_TABLE, parameters).all())
+    parameters["table"] = key_of(query.table_id)[0]
+    return _numbered("entity_no", connection.scalars(_ENTITY, parameters).all())
+
+
+def _by_table(connection: Connection, table_id: str) -> list[Filter] | None:
+    table_nos = _name_nos(connection, Kind.TABLE, table_id)
+    return [Filter(lambda: _N.c.table_no == table_nos[0])] if table_nos else None
 
 
 def _by_user(connection: Connection, query: Query) -> list[Filter] | None:
@@ -290,15 +292,16 @@ def _plain(connection: Connection, query: Query) -> list[Filter] | None:
     """Conditions without an index of their own: their page reads a bounded number of rows."""
     found: list[Filter] = []
     if query.action is not None:
-        found.append(Filter(_E.c.action == ACTIONS.index(query.action)))
+        action = ACTIONS.index(query.action)
+        found.append(Filter(lambda: _E.c.action == action))
     if query.microservice_name is not None:
         service_nos = _name_nos(connection, Kind.SERVICE, query.microservice_name)
         if not service_nos:
             return None
-        found.append(Filter(_O.c.service_no == service_nos[0]))
+        found.append(Filter(lambda: _O.c.service_no == service_nos[0]))
     if query.ip_address is not None:
-        packed = pack_ip(query.ip_address)
-        found.append(Filter(_C.c.ip_address == query.ip_address if packed is None else _C.c.ip_packed == packed))
+        text, packed = query.ip_address, pack_ip(query.ip_address)
+        found.append(Filter(lambda: _C.c.ip_address == text if packed is None else _C.c.ip_packed == packed))
     return found
 
 
@@ -316,7 +319,7 @@ def _joined(query: Query) -> FromClause:
 def _numbered(column: str, numbers: Sequence[int]) -> list[Filter] | None:
     if not numbers:
         return None
-    return [Filter(_E.c[column].in_(numbers), Driver(_E, column, numbers))]
+    return [Filter(lambda: _E.c[column].in_(numbers), Driver(_E, column, numbers))]
 
 
 def _name_nos(connection: Connection, kind: Kind, text: str) -> list[int]:

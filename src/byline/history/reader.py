@@ -15,7 +15,7 @@ from byline.history.engine import Database
 from byline.history.packing import moment, time_of
 from byline.history.plan import Place, make_plan, span_of
 from byline.history.port import Arrivals, Health, StreamGap
-from byline.history.rows import change_row, read_brief, read_changes, read_whole
+from byline.history.rows import Changes, change_row, read_brief, read_changes, read_whole
 from byline.history.schema import SCHEMA, schema_of
 from byline.model.query import ChangeRow, EventRow, Page, Position, Query
 
@@ -45,7 +45,7 @@ class SqlReader:
                 keys = [key for _, key in places]
                 room = query.limit + 1 - len(rows)
                 changes = read_changes(connection, keys, walk.change_conditions, first=room, after=_shown(query.after))
-                briefs = read_brief(connection, [key for key in keys if key in changes])
+                briefs = read_brief(connection, _shown_first(keys, changes, room))
                 for place in places:
                     for change in changes.get(place[1], []):
                         if len(rows) == query.limit:
@@ -191,6 +191,16 @@ def _position(place: Place, attribute: str | None) -> Position:
 
 def _place(position: Position) -> Place:
     return moment(position.occurred_at), int.from_bytes(position.event, "big")
+
+
+def _shown_first(keys: Sequence[int], changes: Changes, room: int) -> list[int]:
+    """Those of the events whose changes find room."""
+    shown: list[int] = []
+    for key in keys:
+        if key in changes and room > 0:
+            shown.append(key)
+            room -= len(changes[key])
+    return shown
 
 
 def _shown(after: Position | None) -> tuple[int, str] | None:

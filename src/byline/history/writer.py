@@ -148,9 +148,9 @@ class SqlWriter:
                 attribute_moments.append((attribute_no, occurred_at, event_key))
                 if change.current_value is not None:
                     value_moments.add((value_mark(change.attribute, change.current_value), occurred_at, event_key))
-        # In the order of their keys, rows fill their pages in passing.
+        # In the order of their keys, rows fill their pages in passing. (Keys are unique: values are never compared.)
         _insert(connection, _EVENTS, events)
-        _insert(connection, tables.changes, sorted(changes, key=lambda row: row[:2]))
+        _insert(connection, tables.changes, sorted(changes))
         _insert(connection, tables.attribute_moments, sorted(attribute_moments))
         _insert(connection, tables.value_moments, sorted(value_moments))
         counts.events += len(events)
