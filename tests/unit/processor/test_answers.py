@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from byline.errors import BucketError, ObjectMissing
+from byline.model.query import ObjectRef
+from byline.processor.answers import Blame, EntityState, blame, entity_state
+from byline.processor.raw import raw_event, raw_line, read_range
+from tests.unit.processor.conftest import Road
+
+
+def at(minute: int) -> datetime:
+    return datetime(2024, 1, 1, 0, minute, tzinfo=UTC)
+
+
+def wrote(minute: int, action: str, old: Any, new: Any, **fields: Any) -> str:
+    info = {"time_stamp": f"2024-01-01T00:{minute:02d}:00Z", "request_id": f"r{minute}", "user": {"user_id": "ann"}}
+    event = {"table_id": "t", "entity_id": "1", "micro_service_name": "s", "action": action, "request_info": info}
+    return json.dumps({**event, "old_data": old, "new_data": new, **fields})
+
+
+def take(road: Road, *events: str, key: str = "events/a.ndjson") -> None:
+    road.bucket.put(key, "\n".join(events).encode())
+    road.processor.run()
+
+
+def state(road: Road, minute: int | None = None, **asked: Any) -> EntityState:
+    when = None if minute is None else at(minute)
+    return entity_state(road.history.reader, road.bucket, "t", "1", at=when, **asked)
+
+
+def blamed(road: Road, entity: EntityState) -> dict[str, str | None]:
+    return {one.attribute: one.request_id for one in blame(road.history.reader, entity)}
+
+
+LIFE = (
+    wrote(1, "create", None, {"a": 1, "b": {"c": "x"}, "n": None}),
+    wrote(3, "update", {"a": 1, "b": {"c": "x"}, "n": None}, {"a": 2, "b": {"c": "x"}, "n": None}),
+    wrote(5, "delete", {"a": 2, "b": {"c": "x"}, "n": None}, None),
+    wrote(7, "create", None, {"a": 3}),
+)
+
+
+def test_the_state_is_the_one_behind_the_newest_event_at_or_before_the_time(road: Road) -> None:
+    take(road, *LIFE)
+    assert state(road, 0).state is None
+    assert state(road, 1).state == {"a": 1, "b": {"c": "x"}, "n": None}
+    assert state(road, 2).state == state(road, 1).state
+    assert (state(road, 3).state or {})["a"] == 2
+    assert state(road, 6).state is None
+    assert state(road).state == {"a": 3}
+
+
+def test_a_time_asked_for_is_what_the_state_is_as_of(road: Road) -> None:
+    take(road, *LIFE)
+    assert state(road, 2).as_of == "2024-01-01T00:02:00.000000Z"
+    assert state(road).as_of == "2024-01-01T00:07:00.000000Z"
+    assert entity_state(road.history.reader, road.bucket, "t", "other").as_of is None
+    far = entity_state(road.history.reader, road.bucket, "t", "1", at=datetime.max.replace(tzinfo=UTC))
+    assert far.state == {"a": 3}
+
+
+def test_a_deleted_entity_has_no_state_and_the_event_that_says_so(road: Road) -> None:
+    take(road, *LIFE)
+    gone = state(road, 6)
+    assert gone.event is not None
+    assert gone.event.action == "delete"
+    assert blame(road.history.reader, gone) == []
+
+
+def test_blame_names_for_each_attribute_the_last_change_up_to_then(road: Road) -> None:
+    take(road, *LIFE)
+    assert blamed(road, state(road, 2)) == {"a": "r1", "b.c": "r1", "n": None}
+    assert blamed(road, state(road, 4)) == {"a": "r3", "b.c": "r1", "n": None}
+    assert blamed(road, state(road)) == {"a": "r7"}
+
+
+def test_what_was_set_before_recording_began_has_nobody_to_blame(road: Road) -> None:
+    take(road, wrote(1, "update", {"a": 1, "b": 2}, {"a": 1, "b": 3}))
+    first, second = blame(road.history.reader, state(road))
+    assert first == Blame(attribute="a", value="1", type="number")
+    assert (second.attribute, second.request_id, second.user_id) == ("b", "r1", "ann")
+
+
+def test_numbers_come_back_as_they_were_written(road: Road) -> None:
+    take(road, wrote(1, "create", None, "@").replace('"@"', '{"price": 119.00}'))
+    (price,) = blame(road.history.reader, state(road))
+    assert (price.value, price.type) == ("119.00", "number")
+
+
+def test_blame_goes_through_more_than_one_page(road: Road) -> None:
+    first = wrote(1, "create", None, {"old": 0, "n": 0})
+    rest = (wrote(2, "update", {"old": 0, "n": n}, {"old": 0, "n": n + 1}, event_id=f"e{n}") for n in range(450))
+    take(road, first, *rest)
+    assert blamed(road, state(road)) == {"old": "r1", "n": "r2"}
+
+
+def test_an_event_without_the_state_after_it_tells_the_state_before_it_and_says_so(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"a": 1}), wrote(2, "update", {"a": 2}, None))
+    found = state(road)
+    assert found.state == {"a": 2}
+    assert "came without the state after it" in found.notes[0]
+
+
+def test_an_event_without_any_state_is_passed_over_and_that_is_said(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"a": 1}), wrote(2, "update", None, None))
+    found = state(road)
+    assert found.state == {"a": 1}
+    assert "came without any state" in found.notes[0]
+
+
+def test_an_event_without_the_state_before_it_tells_its_state_and_says_so(road: Road) -> None:
+    take(road, wrote(1, "update", None, {"a": 1}))
+    found = state(road)
+    assert found.state == {"a": 1}
+    assert "came without the state before it" in found.notes[0]
+
+
+def test_who_is_confined_to_an_account_sees_no_state_of_another(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"a": 1}, account_id="acme"))
+    assert state(road, within="acme").state == {"a": 1}
+    assert state(road, within="other").state is None
+
+
+@pytest.mark.parametrize("key", ["events/a.ndjson", "events/b.json"])
+def test_an_events_bytes_are_read_back_exactly(road: Road, key: str) -> None:
+    text = wrote(1, "create", None, {"a": 1})
+    take(road, " " + text + "  " if key.endswith("nd") else text, key=key)
+    event = state(road).event
+    assert event is not None
+    assert raw_event(road.bucket, event) == text.encode()
+    assert sha256(text.encode()).hexdigest() == event.sha256
+
+
+def test_an_object_that_was_tampered_with_answers_nothing(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"a": 1}))
+    file = road.data / "bucket/events/a.ndjson"
+    file.write_text(file.read_text().replace('"a": 1', '"a": 2'))
+    with pytest.raises(BucketError, match="is not what was recorded"):
+        state(road)
+    file.write_text("")
+    with pytest.raises(BucketError, match="has no line 1"):
+        state(road)
+    file.unlink()
+    with pytest.raises(ObjectMissing):
+        state(road)
+
+
+def test_a_line_is_found_by_its_number(road: Road) -> None:
+    road.bucket.put("events/a.ndjson", b"one\n\nthree\nfour")
+    assert raw_line(road.bucket, ObjectRef("events/a.ndjson", 3)) == b"three"
+    with pytest.raises(BucketError):
+        raw_line(road.bucket, ObjectRef("events/a.ndjson", 2))
+
+
+@pytest.mark.parametrize(("offset", "size"), [(0, 3), (5, 4), (0, 100), (9, 1), (50, 3)])
+def test_a_range_of_an_object_is_what_lies_there(road: Road, offset: int, size: int) -> None:
+    data = b"0123456789"
+    road.bucket.put("events/a.ndjson", data)
+    assert b"".join(read_range(road.bucket, "events/a.ndjson", offset, size)) == data[offset : offset + size]
