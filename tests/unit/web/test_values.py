@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byline.model.change import ValueType
+from byline.model.query import ChangeItem
+from byline.web.values import COMPARED_WORDS, SHOWN, Difference, Side, difference
+
+
+def of(old: str | None, new: str | None, old_type: ValueType = "string", new_type: ValueType = "string") -> Difference:
+    return difference(ChangeItem("title", old, new, old_type, new_type))
+
+
+def text(side: Side) -> str:
+    return "".join(run.text for run in side.runs)
+
+
+def marked(side: Side) -> list[str]:
+    return [run.text for run in side.runs if run.marked]
+
+
+def test_the_words_that_differ_are_marked() -> None:
+    shown = of("Redmi note 9 max | 6gb Ram | 128gb Storage", "Redmi note 9 max | 4gb Ram | 128gb Storage")
+    assert (marked(shown.was), marked(shown.now)) == (["6gb"], ["4gb"])
+
+
+def test_white_space_stays_outside_the_mark() -> None:
+    shown = of("one two three four", "one two three and four")
+    assert (marked(shown.was), marked(shown.now)) == ([], ["and"])
+
+
+def test_words_that_differ_side_by_side_are_one_mark() -> None:
+    shown = of("a b c d e f g", "a b c x y f g")
+    assert (marked(shown.was), marked(shown.now)) == (["d e"], ["x y"])
+
+
+def test_where_fewer_than_a_third_of_the_words_agree_nothing_is_marked() -> None:
+    shown = of("a b c d", "a x y z")
+    assert (marked(shown.was), marked(shown.now)) == ([], [])
+
+
+def test_short_values_share_a_line_and_long_ones_do_not() -> None:
+    assert of("PAID", "PARTLY_REFUNDED").one_line
+    assert of("x" * 30, "y" * 30).one_line
+    assert not of("x" * 30, "y" * 31).one_line
+    assert not of("the same words at length", "the same words at lengths").one_line
+
+
+def test_null_not_set_and_empty_text_are_told_apart_from_text() -> None:
+    assert of(None, "null", "null", "string").was == Side([], "null")
+    assert of(None, "", "absent", "string").was == Side([], "not set")
+    assert of("", "x").was == Side([], "empty text")
+    assert of("null", "x").was.note is None
+
+
+def test_types_are_shown_where_only_they_differ() -> None:
+    shown = of("4200", "4200", "string", "number")
+    assert (shown.was.type, shown.now.type) == ("text", "number")
+    assert of("4200", "4300", "string", "number").was.type is None
+
+
+@given(st.text(), st.text())
+def test_nothing_of_a_value_is_lost_but_what_is_said_to_be_folded(old: str, new: str) -> None:
+    shown = of(old, new)
+    for side, whole in ((shown.was, old), (shown.now, new)):
+        if whole:
+            assert text(side) == whole[:SHOWN]
+            assert side.folded == max(0, len(whole) - SHOWN)
+
+
+@given(st.lists(st.sampled_from(["same", "words", "x", " ", "\n"]), min_size=300, max_size=600))
+@settings(max_examples=20)
+def test_long_values_are_folded_and_say_how_much(words: list[str]) -> None:
+    old, new = " ".join(words), " ".join(reversed(words))
+    shown = of(old, new)
+    assert text(shown.was) == old[:SHOWN]
+    assert shown.was.folded == len(old) - SHOWN
+
+
+def test_values_of_more_words_than_are_compared_are_shown_unmarked() -> None:
+    many = "same " * COMPARED_WORDS
+    shown = of("a " + many, "b " + many)
+    assert (marked(shown.was), marked(shown.now)) == ([], [])
+    assert marked(of("a same same", "b same same").was) == ["a"]
