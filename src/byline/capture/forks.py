@@ -1,0 +1,59 @@
+"""What must not be cut in half by a fork: an import under way, a descriptor that nobody has noted yet.
+
+A child gets a copy of the one thread that forked, and of everything the others had just begun. A module that was half
+imported stays half imported in the child for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
+
+_PATIENCE: Final = 10.0
+"""Seconds that a fork waits for what is under way."""
+
+
+class _Now:
+    """The state of this process."""
+
+    lock = threading.RLock()  # a signal handler may fork, or record, while it is held
+    process = os.getpid()
+    forking = False
+    in_child: Callable[[], None] = staticmethod(lambda: None)
+
+
+def whole() -> threading.RLock:
+    """A lock: no fork in this process while it is held. Keep it short."""
+    return _Now.lock
+
+
+def when_forked(call: Callable[[], None]) -> None:
+    """What a child has to do first. One callable for all of Byline."""
+    _Now.in_child = staticmethod(call)
+
+
+def notice() -> None:
+    """Whoever may be in a child that was forked behind Python's back (uWSGI does) calls this first. Is idempotent, and
+    does nothing elsewhere."""
+    if _Now.process != os.getpid():
+        _after_in_child()
+
+
+def _before() -> None:
+    _Now.forking = _Now.lock.acquire(timeout=_PATIENCE)
+
+
+def _after_in_parent() -> None:
+    if _Now.forking:
+        _Now.lock.release()
+
+
+def _after_in_child() -> None:
+    _Now.process = os.getpid()
+    _Now.lock = threading.RLock()
+    _Now.in_child()
+
+
+os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -1,0 +1,280 @@
+"""The segments that this process writes: one that is open, and those that are full and wait to be sealed.
+
+Two locks, always taken in this order: a segment's ``syncing`` (around the disk's slow calls), then the writer's own
+(around what every :meth:`Writer.append` reads and writes). So nobody who records waits for an fsync of somebody else,
+unless that is what ``durability="fsync"`` asks for.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from byline.capture.complaints import Complaints
+from byline.capture.disk import Disk
+from byline.capture.names import new_name
+from byline.capture.segment import Segment
+from byline.capture.tally import Tally
+from byline.errors import SinkError
+
+_TRIES = 5
+_HINTS = {
+    errno.ENOSPC: "Free some space.",
+    errno.EDQUOT: "Free some space, or raise the quota.",
+    errno.EIO: "The disk failed: look at the system's log.",
+    errno.EROFS: "Set BYLINE_SPOOL to a folder that can be written.",
+    errno.EACCES: "Let this user write the folder, or set BYLINE_SPOOL to another one.",
+    errno.EMFILE: "Raise the limit of open files (ulimit -n).",
+}
+
+
+class Written(NamedTuple):
+    """Where a line went."""
+
+    segment: Segment
+    end: int
+    """Its last byte plus one."""
+    news: bool
+    """Whether the committer has to hear of it: there was nothing to do before."""
+
+
+class Writer:
+    """One process's writer. Safe from several threads."""
+
+    def __init__(
+        self, folder: Path, disk: Disk, *, max_bytes: int, seal_bytes: int, tally: Tally, complaints: Complaints
+    ) -> None:
+        self._folder = folder
+        self._disk = disk
+        self._max_bytes = max_bytes
+        self._seal_bytes = seal_bytes
+        self._tally = tally
+        self._complaints = complaints
+        self._id = secrets.token_hex(8)
+        self._numbers = count(1)
+        self._lock = threading.RLock()
+        self._settled = threading.Condition(self._lock)
+        self._segment: Segment | None = None
+        self._full: list[Segment] = []
+        self._dirty = False
+        self._waiting: dict[str, int] = {}
+        self._unsealed: set[str] = set()
+        self._level = 0
+        self._trouble: list[tuple[str, str]] = []
+        self.accepted = 0
+        self.on_sealed: Callable[[], None] = lambda: None
+
+    # --- what a recording thread calls ---
+
+    def append(self, line: bytes) -> Written:
+        """Write one line. Raises :class:`~byline.errors.SinkError`; then it is not written, and what is left of it is
+        cut off."""
+        lines = line + b"\n"
+        size = len(lines)
+        with self._lock:
+            if self._level + size > self._max_bytes:
+                raise _full(self._max_bytes)
+            segment = self._segment
+            fresh = segment is None or (segment.size + size > self._seal_bytes and segment.size > 0)
+            try:
+                if segment is None or fresh:
+                    segment = self._next()
+                segment.append(lines)
+            except OSError as error:
+                self._retire()
+                raise failed("write to the spool", error) from error
+            self._level += size
+            self._waiting[segment.name.stem] = segment.events
+            self.accepted += 1
+            news = fresh or not self._dirty
+            self._dirty = True
+            return Written(segment, segment.size, news)
+
+    def commit(self, written: Written) -> None:
+        """Wait until this line is durable, together with all who wait for the same. Raises
+        :class:`~byline.errors.SinkError` where that cannot be had; then it is in doubt."""
+        segment = written.segment
+        with segment.syncing:
+            if segment.synced < written.end and segment.failure is None:
+                self._sync(segment)
+            if segment.synced < written.end and segment.failure is not None:
+                raise failed("make the event durable", segment.failure) from segment.failure
+
+    # --- what the committer calls ---
+
+    def sync(self) -> None:
+        """Make durable what the open segment holds. Never raises ``OSError``: see :meth:`_sync`."""
+        with self._lock:
+            segment, self._dirty = self._segment, False
+        if segment is not None:
+            with segment.syncing:
+                if not segment.closed:
+                    self._sync(segment)
+
+    def retire(self, *, older_than: float = 0.0) -> None:
+        """Take the open segment out of use, if it was begun so many seconds ago."""
+        with self._lock:
+            if self._segment is not None and time.monotonic() - self._segment.begun >= older_than:
+                self._retire()
+
+    def seal(self) -> None:
+        """Seal what is out of use."""
+        with self._lock:
+            full, self._full = self._full, []
+        for segment in full:
+            with segment.syncing:
+                if not segment.closed:
+                    self._sync(segment)
+                if not segment.closed and not segment.is_there():
+                    self._trouble.append(("removed", f"somebody removed {segment.path}; its lines are written anew"))
+                    self._save(segment)
+                if not segment.closed:
+                    self._try(segment.seal)
+                    self._let_go(segment)
+        if full:
+            self.on_sealed()
+
+    def seconds_open(self) -> float | None:
+        """How long the open segment has been in use; ``None`` where there is none."""
+        with self._lock:
+            return None if self._segment is None else time.monotonic() - self._segment.begun
+
+    def complain(self) -> None:
+        """Log what went wrong. To be called without any lock, since a logging handler may record an event itself."""
+        while self._trouble:
+            self._complaints.say(*self._trouble.pop(0))
+
+    # --- what the shipper tells ---
+
+    @property
+    def waiting(self) -> set[str]:
+        """The stems of this process's segments that are not known to be shipped."""
+        with self._lock:
+            return set(self._waiting)
+
+    @property
+    def sealed(self) -> set[str]:
+        """Those of them that are out of this writer's hands."""
+        with self._lock:
+            return self._waiting.keys() - self._unsealed
+
+    def settle(self, stems: Iterable[str]) -> None:
+        """These are in the bucket, and gone from the folder."""
+        with self._settled:
+            for stem in stems:
+                self._waiting.pop(stem, None)
+            self._settled.notify_all()
+
+    def wait(self, stems: set[str], seconds: float | None, *, sealed_is_enough: bool = False) -> bool:
+        """Whether these are settled, or at least sealed, before the time runs out."""
+        with self._settled:
+            open = self._unsealed if sealed_is_enough else self._waiting
+            return self._settled.wait_for(lambda: stems.isdisjoint(open), seconds)
+
+    def measure(self, level: int, seen_at: int) -> None:
+        """The folder held ``level`` bytes when :attr:`level` stood at ``seen_at``."""
+        with self._lock:
+            self._level += level - seen_at
+
+    @property
+    def level(self) -> int:
+        """Bytes in the folder, of all processes: what the last look found, and what was written here since."""
+        return self._level
+
+    @property
+    def waiting_events(self) -> int:
+        with self._lock:
+            return sum(self._waiting.values())
+
+    # --- inside ---
+
+    def _next(self) -> Segment:
+        self._retire()
+        self._segment = self._create()
+        return self._segment
+
+    def _retire(self) -> None:
+        if self._segment is not None:
+            self._full.append(self._segment)
+            self._segment = None
+
+    def _create(self) -> Segment:
+        self._disk.make_folder(self._folder)
+        for _ in range(_TRIES):
+            name = new_name(datetime.now(UTC), self._id, next(self._numbers))
+            with suppress(FileExistsError):  # somebody looked through the folder at that very moment
+                segment = Segment(self._disk, self._folder, name)
+                self._waiting[name.stem] = 0
+                self._unsealed.add(name.stem)
+                return segment
+        raise FileExistsError(errno.EEXIST, "others keep taking new segments away")
+
+    def _sync(self, segment: Segment) -> None:
+        """Make the segment durable. Where its fsync fails its lines are written anew, since the kernel has forgotten
+        which of them reached the disk; where that fails, too, they are counted as in doubt."""
+        try:
+            segment.sync()
+        except OSError as error:
+            self._tally.error(error)
+            with self._lock:
+                if self._segment is segment:
+                    self._segment = None
+            self._save(segment)
+            self._trouble.append(("fsync", f"an fsync of the spool failed ({error}); its lines are written anew"))
+            self.on_sealed()
+
+    def _save(self, segment: Segment) -> None:
+        """Write its lines to a new file, the one that sealing would have made; only then the old one goes."""
+        fresh = None
+        try:
+            self._disk.make_folder(self._folder)
+            fresh = Segment(self._disk, self._folder, segment.name._replace(sealed=True))
+            fresh.append(segment.content(), segment.events)
+            fresh.sync()
+        except OSError as error:
+            segment.failure = error
+            self._trouble.append(("doubt", f"lines of {segment.path} may not survive a power loss: {error}"))
+            self._tally.add(doubt=segment.events - segment.synced_events)
+            self._tally.error(error)
+            if fresh is not None:
+                self._try(fresh.discard)
+            self._try(segment.seal)
+        else:
+            segment.synced, segment.synced_events = segment.size, segment.events
+            self._try(segment.discard)
+            self._try(fresh.seal)
+        self._let_go(segment)
+
+    def _try(self, last: Callable[[], None]) -> None:
+        """Seal or discard. What cannot be done is done by whoever looks through the folder next."""
+        try:
+            last()
+        except OSError as error:
+            self._tally.error(error)
+            self._trouble.append(("seal", f"cannot seal a segment of the spool: {error}; it is tried again"))
+
+    def _let_go(self, segment: Segment) -> None:
+        with self._settled:
+            self._unsealed.discard(segment.name.stem)
+            if segment.events == 0:
+                self._waiting.pop(segment.name.stem, None)
+            self._settled.notify_all()
+
+
+def failed(what: str, error: OSError) -> SinkError:
+    """The system's error as ours, with what to do."""
+    hint = _HINTS.get(error.errno or 0, "Look at the spool folder and at the system's log.")
+    return SinkError(f"cannot {what}: {error.strerror or error}", hint=hint)
+
+
+def _full(max_bytes: int) -> SinkError:
+    hint = "See why nothing is shipped (the bucket's address, the network), or raise BYLINE_SPOOL_MAX_BYTES."
+    return SinkError(f"the spool is full: {max_bytes} bytes wait to be shipped", hint=hint)
