@@ -198,6 +198,14 @@ def test_doctor_finds_nothing_wrong_on_a_new_laptop_or_a_healthy_one(byline: Byl
     ]
 
 
+def test_doctor_finds_nothing_wrong_with_files_of_other_names_in_the_bucket(byline: Byline) -> None:
+    byline("put", "-", stdin=line())
+    byline("process")
+    (byline.data / "bucket/a file.json").write_bytes(b"{}")
+    (finding,) = [row for row in byline("doctor", "--json").rows if row["check"] == "bucket"]
+    assert "written" in finding["detail"]
+
+
 def test_doctor_names_each_problem_with_its_mend(byline: Byline) -> None:
     byline("put", "-", stdin=line() + b"\n{")
     byline("process")

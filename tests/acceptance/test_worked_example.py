@@ -109,6 +109,7 @@ def test_every_question_finds_it(recorded: Byline, question: tuple[str, ...]) ->
         (("--limit", "0"), ROWS),
         (("--attribute", "itle"), []),
         (("--from", "2020-07-29T19:45:00.047001Z"), []),
+        (("--from", "2020-07-29T19:45:00.0470009Z"), ROWS),  # what is beyond microseconds is cut, as in an event
         (("--to", "2020-07-29T19:45:00.047Z"), []),
         (("--action", "delete"), []),
     ],

@@ -80,12 +80,6 @@ def suffix_of(key: str) -> Suffix | None:
     return None
 
 
-def compression_of(key: str) -> Compression | None:
-    """How the object is compressed, as its key's end says it; ``None`` where it is plain, or no format of ours."""
-    suffix = suffix_of(key)
-    return suffix.compression if suffix else None
-
-
 def check_key(key: str) -> str:
     """The key itself, if an object may be written under it; else :class:`~byline.errors.UsageError`.
 

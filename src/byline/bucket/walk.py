@@ -12,12 +12,21 @@ from byline.bucket.keys import readable
 from byline.bucket.port import ObjectInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def info_of(key: str, status: os.stat_result) -> ObjectInfo:
-    """What a listing tells of a file."""
-    written = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
-    return ObjectInfo(key=key, size=status.st_size, last_modified=written)
+    """What a listing tells of a file. Some file systems keep times outside of the years 1 to 9999: those become the
+    nearest inside, since one odd file must not end the listing of all others."""
+    return ObjectInfo(key=key, size=status.st_size, last_modified=_written(status.st_mtime_ns // 1000))
+
+
+def _written(microseconds: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return _FIRST if microseconds < 0 else _LAST
 
 
 def walk(folder: int, path: str, prefix: str, after: str) -> Iterator[ObjectInfo]:

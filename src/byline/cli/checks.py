@@ -11,9 +11,9 @@ from itertools import islice
 
 from msgspec import Struct
 
-from byline.bucket.keys import EVENTS
+from byline.bucket.keys import EVENTS, check_key
 from byline.cli.stores import Stores
-from byline.errors import BylineError
+from byline.errors import BylineError, UsageError
 from byline.processor.dead_letters import DeadLetterBox
 from byline.processor.sweep import untaken
 from byline.settings import path_of
@@ -65,14 +65,13 @@ def _data_folder(opened: Stores) -> Iterator[Finding]:
 
 
 def _bucket(opened: Stores) -> Iterator[Finding]:
-    infos = islice(opened.bucket.list(), _LOOK_AT)
-    first = next(infos, None)
-    if first is None:
+    infos = list(islice(opened.bucket.list(), _LOOK_AT))
+    if not infos:
         yield Finding(
             "bucket", f"{opened.settings.bucket} can be listed, and is empty; whether it can be written was not tried"
         )
         return
-    small = first if first.size <= _SMALL else next((info for info in infos if info.size <= _SMALL), None)
+    small = next((info for info in infos if info.size <= _SMALL and _may_be_put(info.key)), None)
     if small is None:
         yield Finding("bucket", f"{opened.settings.bucket} can be listed; whether it can be written was not tried")
         return
@@ -82,6 +81,15 @@ def _bucket(opened: Stores) -> Iterator[Finding]:
     # overwrites.
     opened.bucket.put(small.key, content)
     yield Finding("bucket", f"{opened.settings.bucket} can be listed, read and written")
+
+
+def _may_be_put(key: str) -> bool:
+    """False for what other hands laid there under a name that is none of ours."""
+    try:
+        check_key(key)
+    except UsageError:
+        return False
+    return True
 
 
 def _queue(opened: Stores) -> Iterator[Finding]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
+
+from byline.model.timestamp import parse_time as parse_rfc_3339
 
 DataOption = Annotated[
     Path | None,
@@ -25,12 +26,8 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def parse_time(text: str) -> datetime:
     """RFC 3339, or a date (its first moment); without a zone: UTC."""
     try:
-        if _DATE.fullmatch(text):
-            day = date.fromisoformat(text)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        found = msgspec.convert(text.upper(), datetime)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, msgspec.ValidationError):
+        return parse_rfc_3339(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
+    except ValueError:
         raise typer.BadParameter(f"{text!r} is no time; write 2020-07-29T19:45:00Z or 2020-07-29.") from None
 
 

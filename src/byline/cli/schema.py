@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-from byline.cli.output import write_line
-from byline.model.schema import json_schema
+from byline.cli.output import write
+from byline.model.schema import json_schema_text
 
 
 def schema() -> None:
     """The JSON Schema of the audit event."""
-    write_line(json.dumps(json_schema(), indent=2, ensure_ascii=True))
+    write(json_schema_text().encode())

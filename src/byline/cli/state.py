@@ -84,7 +84,7 @@ def _cells(row: Blame) -> list[str | None]:
     return [
         row.attribute,
         value_cell(row.value, row.type),
-        row.occurred_at or "before recording began",
+        row.occurred_at or "not recorded",
         who(row),
         row.request_id,
         row.event_id,

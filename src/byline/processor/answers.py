@@ -10,16 +10,20 @@ from msgspec import Struct, structs
 
 from byline.bucket.port import Bucket
 from byline.history.port import Reader
-from byline.model.change import ValueType
+from byline.model.change import Change, ValueType
 from byline.model.codec import decode
 from byline.model.diff import diff_data
 from byline.model.event import AuditEvent, Data
 from byline.model.query import ChangeRow, EventRow, Position, Query
-from byline.processor.raw import raw_event, raw_line
+from byline.model.values import from_text, same
+from byline.processor.raw import raw_event
 
-__all__ = ["Blame", "EntityState", "blame", "entity_state", "raw_line"]
+__all__ = ["Blame", "EntityState", "blame", "entity_state"]
 
 _PAGE = 200
+_LATER_PAGE = 10_000
+"""Of what goes on beyond a page: each page costs a look at all changes of the event that it begins in."""
+
 _LOOK_BACK = 200
 """Events that are looked at, newest first, for one that tells a state."""
 
@@ -45,8 +49,8 @@ class EntityState(Struct, frozen=True, kw_only=True):
 
 
 class Blame(Struct, frozen=True, kw_only=True):
-    """Who last set an attribute. Everything from ``event_id`` on is ``None`` where it was set before recording
-    began."""
+    """Who last set an attribute. Everything from ``event_id`` on is ``None`` where nobody was recorded to set it to
+    this value: it was so before recording began, or became so unseen."""
 
     attribute: str
     value: str | None
@@ -95,10 +99,10 @@ def blame(reader: Reader, entity: EntityState, *, within: str | None = None) -> 
         wanted = missing.get(row.attribute)
         if wanted is not None and row.current_type != "absent":
             del missing[row.attribute]
-            found.append(_blame(wanted.current_value, wanted.current_type, row))
+            found.append(_blame(wanted, row if _set_to(wanted, row) else None))
             if not missing:
                 break
-    found += [Blame(attribute=name, value=one.current_value, type=one.current_type) for name, one in missing.items()]
+    found += [_blame(wanted, None) for wanted in missing.values()]
     return sorted(found, key=lambda one: one.attribute)
 
 
@@ -164,7 +168,7 @@ def _events(reader: Reader, query: Query) -> Iterator[EventRow]:
 def _changes(reader: Reader, query: Query) -> Iterator[ChangeRow]:
     after: Position | None = None
     while True:
-        page = reader.changes(_next(query, after, limit=_PAGE))
+        page = reader.changes(_next(query, after, limit=_PAGE if after is None else _LATER_PAGE))
         yield from page.rows
         after = page.next
         if after is None:
@@ -180,11 +184,18 @@ def _behind(at: datetime | None) -> datetime | None:
     return at + _TICK if at is not None and at < _LAST else None
 
 
-def _blame(value: str | None, kind: ValueType, row: ChangeRow) -> Blame:
+def _set_to(wanted: Change, row: ChangeRow) -> bool:
+    """Whether the row set the attribute to what it is, however the value was written."""
+    return same(from_text(wanted.current_value, wanted.current_type), from_text(row.current_value, row.current_type))
+
+
+def _blame(wanted: Change, row: ChangeRow | None) -> Blame:
+    if row is None:
+        return Blame(attribute=wanted.attribute, value=wanted.current_value, type=wanted.current_type)
     return Blame(
-        attribute=row.attribute,
-        value=value,
-        type=kind,
+        attribute=wanted.attribute,
+        value=wanted.current_value,
+        type=wanted.current_type,
         event_id=row.event_id,
         occurred_at=row.occurred_at,
         microservice_name=row.microservice_name,

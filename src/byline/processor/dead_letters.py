@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -11,11 +11,12 @@ from msgspec import Struct, structs
 from byline.bucket.port import Bucket
 from byline.errors import ObjectMissing, Unreachable, UsageError
 from byline.history.port import Counts, DeadLetter, History
+from byline.model.query import ObjectRef
 from byline.processor.batch import Batch, NotTaken
 from byline.processor.counts import add_counts
 from byline.processor.dismissals import Dismissal, dismissal_key, read_dismissal, write_dismissal
 from byline.processor.entry import object_letter
-from byline.processor.raw import read_range
+from byline.processor.raw import raw_line, read_range
 from byline.processor.sweep import forget_settled
 from byline.queue.port import Queue
 
@@ -48,7 +49,10 @@ class DeadLetterBox:
     def get(self, id: str) -> DeadLetter:
         """One letter, whole, dismissed or not. Raises :class:`~byline.errors.UsageError` where there is none of this
         id."""
-        letter = self._history.dead_letters.get(id) or self._given_up(dismissed=True).get(id)
+        return self._letter(id, self._given_up(dismissed=True))
+
+    def _letter(self, id: str, given_up: Mapping[str, DeadLetter]) -> DeadLetter:
+        letter = self._history.dead_letters.get(id) or given_up.get(id)
         if letter is None:
             raise UsageError(f"there is no dead letter {id}", hint="`byline dead-letters` lists those that there are.")
         return letter
@@ -56,11 +60,14 @@ class DeadLetterBox:
     def raw(self, letter: DeadLetter) -> Iterator[bytes]:
         """All of the line that is the trouble, of any length, read back from the bucket where the letter has only its
         beginning."""
-        if letter.offset is None or letter.size is None or letter.size <= len(letter.raw):
-            yield letter.raw
-            return
         try:
-            yield from read_range(self._bucket, letter.key, letter.offset, letter.size)
+            if letter.reason == "conflicting_event" and letter.line is not None:
+                # One that had to give way was an event before, of which no offset was kept.
+                yield raw_line(self._bucket, ObjectRef(letter.key, letter.line))
+            elif letter.offset is None or letter.size is None or letter.size <= len(letter.raw):
+                yield letter.raw
+            else:
+                yield from read_range(self._bucket, letter.key, letter.offset, letter.size)
         except ObjectMissing:
             yield letter.raw
 
@@ -70,8 +77,9 @@ class DeadLetterBox:
         Raises :class:`~byline.errors.Unreachable` where bucket or history is down.
         """
         by_key: dict[str, list[DeadLetter]] = {}
+        given_up = self._given_up(dismissed=True)
         for id in dict.fromkeys(ids):
-            letter = self.get(id)
+            letter = self._letter(id, given_up)
             by_key.setdefault(letter.key, []).append(letter)
         for key, letters in by_key.items():
             trouble = None if letters[0].reason == "foreign_bucket" else self._read_again(key)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from byline.bucket.keys import DISMISSALS
 from byline.bucket.port import Bucket
-from byline.errors import ObjectMissing
+from byline.errors import ObjectMissing, UsageError
 from byline.history.port import DeadLetters
 
 _LARGEST = 64 << 10
@@ -31,9 +31,12 @@ def dismissal_key(id: str) -> str:
 
 def write_dismissal(bucket: Bucket, dismissal: Dismissal) -> Dismissal:
     """Write it, create-only, and give back the one that holds: where two people dismiss a letter, the first one's
-    reason stands."""
+    reason stands. Raises :class:`~byline.errors.UsageError` for one so long that nobody would read it back."""
     key = dismissal_key(dismissal.dead_letter)
-    if bucket.put(key, msgspec.json.encode(dismissal)):
+    data = msgspec.json.encode(dismissal)
+    if len(data) > _LARGEST:
+        raise UsageError("the reason is too long", hint="Say it in fewer words.")
+    if bucket.put(key, data):
         return dismissal
     return read_dismissal(bucket, key) or dismissal
 

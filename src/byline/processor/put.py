@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from byline.bucket.keys import event_key
 from byline.bucket.port import Bucket
-from byline.errors import UsageError
+from byline.errors import Unreachable, UsageError
 from byline.processor.form import look_at
 from byline.queue.port import Announcement, Queue
 
@@ -42,10 +42,16 @@ def put(bucket: Bucket, queue: Queue, source: Path | BinaryIO | bytes) -> Laid:
             return put(bucket, queue, file)
     if source.seekable():
         return _lay_file(bucket, queue, source)
-    with tempfile.TemporaryFile() as spooled:
-        for chunk in _chunks(source):
-            spooled.write(chunk)
-        return _lay_file(bucket, queue, spooled)
+    try:
+        with tempfile.TemporaryFile() as spooled:
+            for chunk in _chunks(source):
+                spooled.write(chunk)
+            return _lay_file(bucket, queue, spooled)
+    except OSError as error:
+        hint = "Free some space there, or set TMPDIR to another folder."
+        raise Unreachable(
+            f"cannot keep the events in {tempfile.gettempdir()} for now: {error.strerror or error}", hint=hint
+        ) from error
 
 
 def _lay_file(bucket: Bucket, queue: Queue, file: BinaryIO) -> Laid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from byline.history.port import Counts, History
 from byline.processor.batch import Batch, NotTaken
 from byline.processor.counts import add_counts
 from byline.processor.dismissals import apply_dismissals
+from byline.processor.intake import check_reachable
 from byline.processor.sweep import KEYS_AT_A_TIME, is_event_key
 from byline.queue.port import Announcement, Queue
 
@@ -116,29 +117,32 @@ class _Rebuild:
         try:
             self._batch.flush()
         except NotTaken as error:
-            self._hand_over(error)
+            self._leave(self._in_batch, error.__cause__)
         self._tell()
 
     def _take_object(self, key: str) -> None:
-        self._in_batch.append(key)
         try:
             with self._bucket.open(key) as opened:
                 self._batch.add(opened.info, opened)
+            self._in_batch.append(key)
         except ObjectMissing:
-            self._in_batch.remove(key)  # removed since it was listed
+            pass  # removed since it was listed
         except NotTaken as error:
-            self._hand_over(error)
+            self._leave([*self._in_batch, key], error.__cause__)
+            self._in_batch.clear()
+        except Exception as error:  # noqa: BLE001  # one object's trouble, whatever it is, stops no other
+            self._leave([key], error)
 
-    def _hand_over(self, error: NotTaken) -> None:
-        """Leave a batch that cannot be stored to the processor, which finds out which object it is; unless all is
+    def _leave(self, keys: Sequence[str], error: BaseException | None) -> None:
+        """Leave objects that cannot be taken to the processor, which finds out what is wrong with which; unless all is
         down."""
-        if isinstance(error.__cause__, Unreachable):
-            self._history.reader.health()
-        self._queue.announce([Announcement(self._bucket.name, key) for key in self._in_batch])
-        self.done.announced += len(self._in_batch)
-        self._in_batch.clear()
+        if isinstance(error, Unreachable):
+            check_reachable(self._bucket, self._queue, self._history)
+        self._queue.announce([Announcement(self._bucket.name, key) for key in keys])
+        self.done.announced += len(keys)
 
     def _committed(self, counts: Counts) -> None:
+        """All that was read whole is stored; of an object that is being read, perhaps only a part."""
         add_counts(counts, to=self.done.counts)
         self.done.objects += counts.objects
         self._in_batch.clear()

@@ -7,10 +7,12 @@ import os
 import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from byline.bucket.folder import FolderBucket
+from byline.bucket.walk import info_of
 from byline.errors import BucketError, ObjectMissing
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -126,6 +128,12 @@ def test_files_of_other_names_that_somebody_laid_there_are_listed_and_read(tmp_p
     assert keys(bucket) == ["events/käse +1 %20.json"]
     with bucket.open("events/käse +1 %20.json") as found:
         assert b"".join(found) == b"x"
+
+
+@pytest.mark.parametrize(("seconds", "year"), [(-(10**12), 1), (10**12, 9999), (1_700_000_000, 2023)])
+def test_a_file_from_a_year_that_there_is_not_is_listed_all_the_same(seconds, year):
+    status = SimpleNamespace(st_mtime_ns=seconds * 10**9, st_size=1)
+    assert info_of("events/a.json", status).last_modified.year == year
 
 
 def test_a_listing_goes_on_when_files_and_folders_vanish_meanwhile(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byline.bucket.keys import EVENTS, check_key, compression_of, event_key, readable, suffix_of
+from byline.bucket.keys import EVENTS, check_key, event_key, readable, suffix_of
 from byline.errors import UsageError
 
 WHEN = datetime(2020, 7, 29, 19, 45, 0, 47000, tzinfo=UTC)
@@ -88,7 +88,6 @@ def test_a_suffix_that_is_no_format_of_events_is_refused(suffix):
 def test_the_suffix_is_read_as_it_was_written(suffix, compression):
     key = event_key("a", WHEN, "v1.2", suffix + (f".{compression}" if compression else ""))
     assert suffix_of(key) == (suffix, compression)
-    assert compression_of(key) == compression
 
 
 @pytest.mark.parametrize(
@@ -96,7 +95,6 @@ def test_the_suffix_is_read_as_it_was_written(suffix, compression):
 )
 def test_an_unknown_suffix_is_none(key):
     assert suffix_of(key) is None
-    assert compression_of(key) is None
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from byline.errors import BucketError, ObjectMissing
-from byline.model.query import ObjectRef
+from byline.model.query import ObjectRef, Query
 from byline.processor.answers import Blame, EntityState, blame, entity_state
 from byline.processor.raw import raw_event, raw_line, read_range
 from tests.unit.processor.conftest import Road
@@ -87,6 +87,27 @@ def test_what_was_set_before_recording_began_has_nobody_to_blame(road: Road) -> 
     assert (second.attribute, second.request_id, second.user_id) == ("b", "r1", "ann")
 
 
+def test_nobody_is_blamed_for_a_value_that_somebody_else_set_unseen(road: Road) -> None:
+    take(
+        road,
+        wrote(1, "create", None, {"a": 1, "n": 5}),
+        wrote(2, "update", {"a": 1, "n": 5}, {"a": 7, "n": 5}),
+        wrote(3, "update", {"a": 9, "n": 5, "b": 1}, {"a": 9, "n": 5, "b": 2}),
+        wrote(5, "delete", {"a": 9, "n": 5, "b": 2}, None),
+        wrote(6, "create", None, {"n": None}),
+    )
+    assert blamed(road, state(road, 2)) == {"a": "r2", "n": "r1"}
+    assert blamed(road, state(road, 3)) == {"a": None, "b": "r3", "n": "r1"}
+    assert blamed(road, state(road)) == {"n": None}
+
+
+def test_who_set_a_value_set_it_however_it_is_written_since(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"a": 1, "b": [1]}), wrote(2, "update", {"a": 1, "b": [1]}, None))
+    assert blamed(road, state(road)) == {"a": "r1", "b": "r1"}, "an event without the state after it sets nothing"
+    take(road, wrote(3, "update", {"a": 1, "b": [1]}, {"a": 1.0, "b": [1e0]}), key="events/b.json")
+    assert blamed(road, state(road)) == {"a": "r1", "b": "r1"}
+
+
 def test_numbers_come_back_as_they_were_written(road: Road) -> None:
     take(road, wrote(1, "create", None, "@").replace('"@"', '{"price": 119.00}'))
     (price,) = blame(road.history.reader, state(road))
@@ -98,6 +119,15 @@ def test_blame_goes_through_more_than_one_page(road: Road) -> None:
     rest = (wrote(2, "update", {"old": 0, "n": n}, {"old": 0, "n": n + 1}, event_id=f"e{n}") for n in range(450))
     take(road, first, *rest)
     assert blamed(road, state(road)) == {"old": "r1", "n": "r2"}
+
+
+def test_blame_of_very_many_attributes_asks_for_few_pages(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(road, wrote(1, "create", None, {f"a{number}": number for number in range(5_000)}))
+    asked: list[Query] = []
+    changes = road.history.reader.changes
+    monkeypatch.setattr(road.history.reader, "changes", lambda query: asked.append(query) or changes(query))
+    assert set(blamed(road, state(road)).values()) == {"r1"}
+    assert len(asked) < 5
 
 
 def test_an_event_without_the_state_after_it_tells_the_state_before_it_and_says_so(road: Road) -> None:

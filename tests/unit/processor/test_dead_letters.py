@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +12,8 @@ from byline.history.port import DeadLetter
 from byline.processor import batch
 from byline.processor.dead_letters import DeadLetterBox
 from byline.processor.lines import KEPT_RAW, MAX_EVENT
+from byline.queue.port import DeadMessage
+from byline.queue.sqlite import SqliteQueue
 from tests.acceptance.samples import kill_deliveries, line
 from tests.unit.processor.conftest import Road
 
@@ -26,8 +30,8 @@ def only(box: DeadLetterBox) -> DeadLetter:
     return box.get(letter.id)
 
 
-def give_up(road: Road, key: str) -> None:
-    road.announce(key)
+def give_up(road: Road, *keys: str) -> None:
+    road.announce(*keys)
     kill_deliveries(road.queue, 5)
 
 
@@ -59,6 +63,20 @@ def test_the_bytes_of_a_conflicting_event_are_read_back_from_the_bucket(road: Ro
     letter = only(box)
     assert letter.reason == "conflicting_event"
     assert b"".join(box.raw(letter)) == other
+
+
+def test_the_bytes_of_an_event_that_had_to_give_way_are_read_back_from_the_bucket(
+    road: Road, box: DeadLetterBox
+) -> None:
+    later = line(1, action="delete")
+    road.bucket.put("events/a.ndjson", b"\n" + later)
+    road.processor.run()
+    road.bucket.put("events/b.ndjson", line(1))
+    os.utime(road.data / "bucket/events/b.ndjson", (1_000_000_000, 1_000_000_000))
+    road.processor.run()
+    letter = only(box)
+    assert (letter.key, letter.line) == ("events/a.ndjson", 2)
+    assert b"".join(box.raw(letter)) == later
 
 
 def test_a_replay_of_what_is_still_broken_is_refused(road: Road, box: DeadLetterBox) -> None:
@@ -94,6 +112,29 @@ def test_what_the_queue_gave_up_is_a_letter_until_it_is_replayed(road: Road, box
     assert outcome.accepted
     assert list(box.letters()) == []
     assert road.queue.depth().dead == 0
+
+
+def test_a_replay_of_many_looks_into_the_queue_no_oftener_than_of_one(
+    road: Road, box: DeadLetterBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def dead() -> list[DeadMessage]:
+        nonlocal looks
+        looks += 1
+        return SqliteQueue.dead(road.queue)
+
+    monkeypatch.setattr(road.queue, "dead", dead)
+    for many in (1, 20):
+        keys = [f"events/{many}-{number}.json" for number in range(many)]
+        for number, key in enumerate(keys):
+            road.bucket.put(key, line(100 * many + number))
+        give_up(road, *keys)
+        ids = [letter.id for letter in box.letters()]
+        assert len(ids) == many
+        looks = 0
+        assert all(outcome.accepted for outcome in box.replay(ids))
+        assert looks == 2, "once for the letters, once to forget those that are settled"
 
 
 def test_a_letter_that_is_given_up_stays_one_where_the_fault_is_still_there(
@@ -189,11 +230,26 @@ def test_what_is_no_dismissal_dismisses_nothing(road: Road, box: DeadLetterBox, 
     assert only(box).dismissed_because is None
 
 
-def test_a_letter_that_is_not_there_is_told(box: DeadLetterBox) -> None:
+def test_a_dismissal_too_long_to_be_read_back_is_refused_and_one_that_others_laid_there_ignored(
+    road: Road, box: DeadLetterBox
+) -> None:
+    road.bucket.put("events/a.json", b"{")
+    road.processor.run()
+    letter = only(box)
+    with pytest.raises(UsageError, match="too long"):
+        box.dismiss(letter.id, "x" * (64 << 10), by="ann", at=NOW)
+    dismissal = {"dead_letter": letter.id, "because": "x" * (64 << 10), "by": "ann", "at": NOW.isoformat()}
+    assert road.bucket.put(f"dismissals/{letter.id}.json", json.dumps(dismissal).encode()), "nothing was written before"
+    road.processor.sweep()
+    assert only(box).dismissed_because is None
+
+
+@pytest.mark.parametrize("id", ["0123456789abcdef", "\udcff"])
+def test_a_letter_that_is_not_there_is_told(box: DeadLetterBox, id: str) -> None:
     with pytest.raises(UsageError, match="no dead letter"):
-        box.get("0123456789abcdef")
+        box.get(id)
     with pytest.raises(UsageError, match="no dead letter"):
-        list(box.replay(["0123456789abcdef"]))
+        list(box.replay([id]))
 
 
 def test_a_limit_counts_letters_of_both_kinds(road: Road, box: DeadLetterBox) -> None:

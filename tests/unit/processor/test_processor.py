@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from byline.bucket.folder import FolderBucket
-from byline.errors import Unreachable
+from byline.bucket.port import OpenObject
+from byline.errors import ObjectMissing, Unreachable
 from byline.history.port import Counts, Entry
 from byline.history.sqlite import SqliteHistory
-from byline.processor import Processor, batch
+from byline.processor import Processor, batch, intake, processor
 from byline.processor.lines import Line
+from byline.queue.port import Delivery
 from byline.queue.sqlite import SqliteQueue
 from tests.acceptance.samples import everything, line, lines
 from tests.unit.processor.conftest import Road
@@ -76,6 +79,15 @@ def test_a_large_object_is_taken_in_several_transactions(road: Road, monkeypatch
     assert counts.dead_letters == 1
 
 
+def test_a_bad_line_at_the_end_of_a_transaction_stays_a_dead_letter(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_EVENTS", 10)
+    road.bucket.put("events/a.ndjson", lines(range(9)) + b"broken\n" + lines(range(10, 20)))
+    road.processor.run()
+    assert road.reasons() == {("events/a.ndjson", 10): "invalid_json"}
+
+
 @pytest.mark.parametrize("events", [9, 10, 11, 20])
 def test_however_many_events_an_object_holds_it_counts_as_taken(
     road: Road, monkeypatch: pytest.MonkeyPatch, events: int
@@ -121,6 +133,19 @@ def test_an_object_that_stays_missing_becomes_a_dead_letter(road: Road) -> None:
     assert road.queue.depth().waiting == road.queue.depth().dead == 0
 
 
+def test_an_object_that_comes_later_than_its_announcement_is_no_dead_letter(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_early(key: str) -> None:
+        monkeypatch.undo()
+        road.bucket.put(key, line(1))
+        raise ObjectMissing("it is not there yet")
+
+    road.announce("events/late.json")
+    monkeypatch.setattr(road.bucket, "open", too_early)
+    assert road.processor.run() == Counts(objects=1, events=1, changes=2)
+
+
 def test_the_dead_letter_of_a_missing_object_goes_once_the_object_is_there(road: Road) -> None:
     road.announce("events/late.json")
     road.processor.run()
@@ -149,6 +174,15 @@ def test_an_object_that_we_fail_at_stops_no_other_and_is_given_up_in_the_end(roa
     assert road.processor.run() == Counts(objects=2, events=2, changes=4)
     assert [message.announcements[0].key for message in road.queue.dead()] == [poison]
     assert road.processor.sweep() == 0, "what was given up is not announced again"
+
+
+def test_a_run_does_not_end_before_what_it_put_back_has_come_again(
+    road: Road, poison: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "_LISTEN", 0.0)
+    road.bucket.put(poison, line(1))
+    road.processor.run()
+    assert [message.receive_count for message in road.queue.dead()] == [5]
 
 
 class Picky:
@@ -222,6 +256,60 @@ def test_a_follower_takes_what_comes_and_ends_when_told(road: Road) -> None:
     thread.join(timeout=60)
     assert not thread.is_alive()
     assert road.history.reader.health().objects == 1
+
+
+def test_a_follower_finds_what_nobody_announced(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "SWEEP_EVERY", 0.0)
+    stop = threading.Event()
+
+    def progress(counts: Counts) -> None:
+        if counts.objects == 1:
+            road.bucket.put("events/b.json", line(2))
+        else:
+            stop.set()
+
+    road.bucket.put("events/a.json", line(1))
+    patience = threading.Timer(60, stop.set)
+    patience.start()
+    assert road.processor.run(follow=True, stop=stop, progress=progress).objects == 2
+    patience.cancel()
+
+
+class Slowly:
+    """An object that is read slowly: something happens before each chunk."""
+
+    def __init__(self, opened: OpenObject, each: Callable[[], None]) -> None:
+        self.info = opened.info
+        self._opened = opened
+        self._each = each
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._opened:
+            self._each()
+            yield chunk
+
+
+def test_what_is_in_hand_is_kept_from_others_however_long_it_takes(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_HEARTBEAT", -1.0)
+    now = 1_700_000_000.0
+    queue = SqliteQueue(road.data / "slow.db", visibility=60, clock=lambda: now)
+    taken_away: list[Delivery] = []
+
+    def fifty_seconds() -> None:
+        nonlocal now
+        now += 50
+        taken_away.extend(queue.receive())
+
+    @contextmanager
+    def slowly(key: str) -> Iterator[Slowly]:
+        with FolderBucket.open(road.bucket, key) as opened:
+            yield Slowly(opened, fifty_seconds)
+
+    monkeypatch.setattr(road.bucket, "open", slowly)
+    road.bucket.put("events/a.ndjson", line(1) + b"\n" * (5 << 20))
+    Processor(road.bucket, queue, road.history).run()
+    queue.close()
+    assert (now, taken_away) == (1_700_000_300.0, [])
 
 
 def test_stop_ends_after_the_transaction_in_hand_and_the_rest_waits(

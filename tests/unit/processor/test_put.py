@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
+import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from byline.errors import UsageError
+from byline.errors import Unreachable, UsageError
 from byline.processor.form import look_at
 from byline.processor.put import put
 from tests.acceptance.samples import event, line, lines
@@ -86,6 +88,16 @@ def test_a_pipe_is_put_like_a_file(road: Road) -> None:
     data = lines(range(5))
     laid = put(road.bucket, road.queue, io.BufferedReader(Pipe(data)))
     assert laid == type(laid)(HOUR + sha256(data).hexdigest() + ".ndjson", new=True)
+
+
+def test_a_pipe_that_finds_no_room_is_told_and_nothing_is_put(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(Unreachable, match="No space left"):
+        put(road.bucket, road.queue, io.BufferedReader(Pipe(line())))
+    assert list(road.bucket.list()) == []
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_put(road: Road, tmp_path: Path) -> None:

@@ -3,9 +3,13 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from byline.errors import BucketError
+from byline.history.port import Counts
+from byline.history.sqlite import SqliteHistory
 from byline.processor import batch
 from byline.processor.dead_letters import DeadLetterBox
 from byline.processor.rebuild import Done, rebuild
@@ -86,6 +90,55 @@ def test_an_object_that_cannot_be_taken_is_left_to_the_processor(road: Road, mon
     assert rebuild(road.bucket, road.queue, road.history).announced == 2
     monkeypatch.undo()
     assert road.processor.run().objects == 2
+
+
+def test_an_object_that_cannot_be_read_takes_no_other_with_it(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        road.bucket.put(f"events/{name}.json", line(ord(name)))
+    opened = road.bucket.open
+
+    def refuse(key: str) -> Any:
+        if key == "events/b.json":
+            raise BucketError("permission denied")
+        return opened(key)
+
+    monkeypatch.setattr(road.bucket, "open", refuse)
+    done = rebuild(road.bucket, road.queue, road.history)
+    assert (done.counts.objects, done.announced) == (2, 1)
+    monkeypatch.undo()
+    assert road.processor.run().objects == 1
+
+
+def test_an_object_that_is_stored_in_part_only_is_left_to_the_processor(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_EVENTS", 10)
+    road.bucket.put("events/a.ndjson", lines(range(15)))
+    take = road.history.writer.take
+    monkeypatch.setattr(road.history.writer, "take", lambda parts: 1 / 0 if parts[0].first_line > 1 else take(parts))
+    assert rebuild(road.bucket, road.queue, road.history).announced == 1
+
+
+def test_an_object_that_the_processor_has_in_hand_is_taken_whole_all_the_same(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_EVENTS", 10)
+    road.bucket.put("events/a.ndjson", lines(range(35)))
+    road.processor.run()
+    before = everything(road.data)
+    road.history.writer.clear()
+    emptied: list[bool] = []
+
+    def empty_once(_: Counts) -> None:
+        if not emptied:
+            emptied.append(True)
+            another = SqliteHistory(road.data / "history.db")
+            another.writer.clear()
+            another.close()
+
+    road.processor.run(progress=empty_once)
+    rebuild(road.bucket, road.queue, road.history, resume=True)
+    assert everything(road.data) == before
 
 
 def test_an_object_that_vanishes_meanwhile_is_left_out(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:

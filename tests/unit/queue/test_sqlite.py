@@ -180,8 +180,10 @@ def test_a_closed_queue_says_so(queue):
 
 
 def _use_in_child(queue: SqliteQueue) -> None:
+    parents = queue._link
     queue.announce([Announcement("bucket", "from the child")])
     assert len(queue.receive()) == 2
+    assert queue._link is not parents
     queue.close()
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import asyncio
 
-from byline.web.loopback import is_loopback, names_loopback
+import pytest
+from starlette.types import Message
+
+from byline.web.loopback import LoopbackOnly, is_loopback, names_loopback
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,21 @@ def test_any_other_name_is_refused(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "byline.example", ""])
 def test_only_loopback_may_be_listened_on(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("hosts", [[], [b"127.0.0.1", b"evil.example"], [b"127.0.0.1", b"127.0.0.1"]], ids=len)
+def test_a_call_that_names_no_host_or_several_is_refused(hosts: list[bytes]) -> None:
+    sent: list[Message] = []
+
+    async def nobody(*_: object) -> None:
+        raise AssertionError("it went through")
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "headers": [(b"host", host) for host in hosts]}
+    asyncio.run(LoopbackOnly(nobody)(scope, receive, send))
+    assert sent[0]["status"] == 421
