@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from byline import User, current
-from byline.capture.context import outgoing_headers
+from byline import User, current, outgoing_headers
 from examples.database import Sessions
 from examples.order_service import service
 from examples.order_service.products import Products

@@ -5,7 +5,8 @@ What a service imports. Everything else is inside, and may move.
 
 from byline._version import __version__
 from byline.capture.asgi import AuditMiddleware
-from byline.capture.context import bind, carry, current, dump_context, load_context
+from byline.capture.claims import ClaimMap, GatewayVerified
+from byline.capture.context import bind, carry, current, dump_context, load_context, outgoing_headers
 from byline.capture.memory import MemorySink
 from byline.capture.recorder import Recorder
 from byline.capture.redaction import Masking
@@ -16,6 +17,8 @@ from byline.model.event import User
 __all__ = [
     "AuditMiddleware",
     "AuditWsgiMiddleware",
+    "ClaimMap",
+    "GatewayVerified",
     "Masking",
     "MemorySink",
     "Recorder",
@@ -27,4 +30,5 @@ __all__ = [
     "current",
     "dump_context",
     "load_context",
+    "outgoing_headers",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import Any
 
-from byline.capture.arrival import CONTEXT_KEY, Arrival, Flushes
+from byline.capture.arrival import CONTEXT_KEY, Arrival
 from byline.capture.claims import TokenReader
 from byline.capture.client_ip import ClientAddress, ForwardedHeader
 from byline.capture.context import enter
@@ -30,7 +30,6 @@ class AuditWsgiMiddleware:
     def __init__(
         self,
         app: App,
-        recorder: Flushes | None = None,
         *,
         trusted_proxies: Iterable[str] | int = (),
         forwarded_header: ForwardedHeader = "x-forwarded-for",
@@ -40,7 +39,6 @@ class AuditWsgiMiddleware:
         response_header: str | None = RESPONSE_HEADER,
     ) -> None:
         self.app = app
-        self.recorder = recorder
         self._arrival: Arrival[Environ] = Arrival(
             candidates=_users,
             actor=actor,
