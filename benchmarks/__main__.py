@@ -11,6 +11,7 @@ NAMES = {
     "capture": "what recording costs a service on SQLite, MariaDB and PostgreSQL, beside its peers",
     "pipeline": "events from the bucket to the history, end to end: speed, memory, bytes",
     "history": "questions to a history of a million changes",
+    "mysql": "the same events into SQLite and MariaDB: equal rows, and the rate beside LOAD DATA",
 }
 
 

@@ -1,4 +1,4 @@
-"""Private MariaDB and PostgreSQL servers: on loopback, in a temporary folder, stopped by their process id."""
+"""Private MariaDB, MySQL and PostgreSQL servers: on loopback, in a temporary folder, stopped by their process id."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ import pymysql
 
 PATIENCE = 60
 """Seconds until a server that does not answer is given up."""
+
+
+_REAL_MYSQL = Path(__file__).with_name("real-mysql")
+_CANNOT = 3
+"""Its exit status where real MySQL cannot be had."""
 
 
 class Missing(Exception):
@@ -47,6 +52,27 @@ def mariadb(*, durable: bool = False) -> Iterator[str]:
 
         with _running(command, folder, None, connect):
             yield f"mysql+pymysql://root:{password}@127.0.0.1:{port}/byline?charset=utf8mb4"
+
+
+@contextmanager
+def real_mysql() -> Iterator[str]:
+    """MySQL itself, which Debian has in its unstable suite only: fetched and run beside the system. The URL has no
+    database that anyone uses."""
+    with _folder(None) as folder:
+        port = _free_port()
+        started = subprocess.run(
+            [_REAL_MYSQL, "start", folder / "server", str(port)], capture_output=True, text=True, check=False
+        )
+        if started.returncode == _CANNOT:
+            raise Missing(started.stderr.strip().splitlines()[-1])
+        if started.returncode:
+            raise RuntimeError(f"real-mysql failed:\n{started.stderr}")
+        try:
+            with pymysql.connect(host="127.0.0.1", port=port, user="root") as fast, fast.cursor() as cursor:
+                cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0, GLOBAL sync_binlog = 0")
+            yield f"mysql+pymysql://root@127.0.0.1:{port}/mysql?charset=utf8mb4"
+        finally:
+            subprocess.run([_REAL_MYSQL, "stop", folder / "server"], capture_output=True, check=True)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT",),
     "gs": ("GOOGLE_BASE_URL",),
 }
-_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):.*@", re.DOTALL)
 
 _BUCKET_HINT = "Use file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix."
 _QUEUE_HINT = "Use sqlite:///file or sqs:QUEUE_URL."
@@ -211,3 +211,10 @@ def _quoted(path: Path) -> str:
 def _shown(value: Any) -> Any:
     """A password inside a URL is not for showing."""
     return _PASSWORD.sub(r"\1:…@", value) if isinstance(value, str) else value
+
+
+def child_environment(data: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a process of ours gets that must write nowhere but in ``data``: the environment without any of Byline's
+    settings but that one."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("BYLINE_")}
+    return {**kept, "BYLINE_DATA": str(data), "PYTHONIOENCODING": "utf-8"}

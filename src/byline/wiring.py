@@ -38,8 +38,12 @@ def open_queue(settings: Settings) -> Queue:
 def open_history(settings: Settings) -> History:
     """The history of ``BYLINE_HISTORY``."""
     if settings.history.startswith("mysql:"):
-        hint = "Set BYLINE_HISTORY to sqlite:///file, or leave it unset."
-        raise UsageError("BYLINE_HISTORY: histories on MySQL are not built yet", hint=hint)
+        try:
+            from byline.history.mysql import MySqlHistory
+        except ModuleNotFoundError as error:
+            hint = "Install it: pip install 'byline[mysql]'."
+            raise UsageError(f"BYLINE_HISTORY: MySQL needs the library {error.name}", hint=hint) from error
+        return MySqlHistory(settings.history)
     from byline.history.sqlite import SqliteHistory
 
     return SqliteHistory(path_of(settings.history))

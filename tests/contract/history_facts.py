@@ -87,7 +87,7 @@ def part(key: str, entries: Sequence[Entry], *letters: DeadLetter, complete: boo
 def letter(key: str, line: int | None, detail: str = "a brace is missing", second: float = 0) -> DeadLetter:
     key = f"events/{key}.ndjson"
     return DeadLetter(
-        id=dead_letter_id(key, line),
+        id=dead_letter_id(key, line, "invalid_json"),
         key=key,
         line=line,
         reason="invalid_json",

@@ -161,3 +161,5 @@ def test_a_put_after_a_crash_before_the_folder_was_durable_makes_it_durable(tmp_
     assert answers[first] is False
     until_the_second = calls[: next(n for n, call in enumerate(calls) if call.startswith("linkat"))]
     assert f"{folder}/bucket/{FOLDER}" in fsynced(until_the_second)
+    led_there = {str(folder / "bucket" / parent) for parent in Path(FOLDER).parents}
+    assert led_there <= set(fsynced(until_the_second)), "nor may any folder above it be durable yet"

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from byline.errors import HistoryError, SchemaOutdated
 from byline.history.port import Counts, History
-from byline.history.sqlite import SqliteHistory
 from byline.model.device import Device
 from byline.model.event import Stream, User
 from byline.model.query import Query
+from tests.contract.histories import open_history
 from tests.contract.history_facts import at, change, entry, letter, part
 
 EVERYTHING = Query(limit=100_000, order="oldest")
@@ -111,6 +111,19 @@ def test_of_a_conflict_the_one_that_was_written_first_stays_whichever_comes_firs
             assert (loser.reason, loser.key, loser.line) == ("conflicting_event", "events/a.ndjson", 1)
             history.writer.take(order)
             assert [one.id for one in history.dead_letters.list()] == [loser.id]
+
+
+def test_an_earlier_copy_that_arrives_late_keeps_the_id_from_what_was_written_in_between(history: History) -> None:
+    first, copy = (
+        replace(part(name, [entry(1, data=b"true")]), received_at=at(when)) for name, when in (("z", 0), ("y", 2))
+    )
+    forged = replace(part("a", [entry(1, change("title", "x", "forged"), data=b"forged")]), received_at=at(1))
+    for one in (copy, first, forged):
+        history.writer.take([one])
+    assert rows(history, Query(attribute="title", current_value="forged")) == []
+    assert [row.object.key for row in history.reader.events(EVERYTHING).rows] == [first.key]
+    (loser,) = history.dead_letters.list()
+    assert loser.key == forged.key
 
 
 def test_a_conflict_inside_one_batch_is_seen(history: History) -> None:
@@ -259,12 +272,12 @@ def test_a_dismissal_may_come_before_its_letter(history: History) -> None:
     assert list(history.dead_letters.list()) == []
 
 
-def test_letters_without_an_object_are_added_and_resolved(history: History) -> None:
+def test_a_letter_without_an_object_is_added_once_and_gone_once_the_object_is_taken(history: History) -> None:
     missing = letter("gone", None)
     history.dead_letters.add(missing)
     history.dead_letters.add(missing)
     assert [one.id for one in history.dead_letters.list()] == [missing.id]
-    history.dead_letters.resolve(missing.id)
+    history.writer.take([part("gone", [entry(1)])])
     assert list(history.dead_letters.list()) == []
 
 
@@ -295,6 +308,16 @@ def test_a_writer_notices_that_another_process_emptied_the_history(history: Hist
     assert len(rows(history)) == 3
 
 
+def test_an_object_whose_first_part_was_emptied_away_is_not_taken_by_its_last(history: History, again: History) -> None:
+    history.writer.take([part("a", [entry(1)], complete=False)])
+    again.writer.clear()
+    last = part("a", [entry(2)])
+    with pytest.raises(HistoryError, match="emptied"):
+        history.writer.take([last])
+    assert history.writer.taken([last.key]) == set()
+    assert history.writer.take([part("a", [entry(1), entry(2)])]).events == 2
+
+
 def test_health_tells_cheap_facts(history: History) -> None:
     assert history.reader.health().newest_event_at is None
     history.writer.take([part("a", [entry(1), entry(5)], letter("a", 9))])
@@ -314,35 +337,33 @@ def test_gaps_in_a_stream_are_named(history: History) -> None:
     assert found == [("s1", 3, 4), ("s1", 7, 8), ("s3", 1, 3)]
 
 
-def test_migrate_twice_and_from_many_places_at_once_does_no_harm(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "history.db"
-    path.parent.mkdir()
+def test_migrate_twice_and_from_many_places_at_once_does_no_harm(empty_database: str) -> None:
     context = multiprocessing.get_context("spawn")
-    racers = [context.Process(target=_migrate, args=(path,)) for _ in range(4)]
+    racers = [context.Process(target=_migrate, args=(empty_database,)) for _ in range(4)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join(60)
     assert [racer.exitcode for racer in racers] == [0, 0, 0, 0]
-    _migrate(path)
-    history = SqliteHistory(path)
+    _migrate(empty_database)
+    history = open_history(empty_database)
     history.writer.take([part("a", [entry(1)])])
     assert len(rows(history)) == 1
     history.close()
 
 
-def test_a_history_that_is_not_migrated_says_what_to_do(tmp_path: Path) -> None:
-    history = SqliteHistory(tmp_path / "history.db")
+def test_a_history_that_is_not_migrated_says_what_to_do(empty_database: str) -> None:
+    history = open_history(empty_database)
     with pytest.raises(HistoryError) as error:
         history.reader.changes(EVERYTHING)
     assert error.value.hint
-    assert not (tmp_path / "history.db").exists()
+    assert not Path(empty_database.removeprefix("sqlite://")).exists()
     with pytest.raises(SchemaOutdated, match="not up to date"):
         history.writer.take([part("a", [entry(1)])])
     history.close()
 
 
-def test_several_processes_write_and_nothing_is_lost_or_doubled(history: History, database: Path) -> None:
+def test_several_processes_write_and_nothing_is_lost_or_doubled(history: History, database: str) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(database, seed)) for seed in range(3)]
     for writer in writers:
@@ -355,16 +376,16 @@ def test_several_processes_write_and_nothing_is_lost_or_doubled(history: History
     assert arrivals == list(range(1, 61))
 
 
-def _migrate(path: Path) -> None:
-    history = SqliteHistory(path)
+def _migrate(url: str) -> None:
+    history = open_history(url)
     history.writer.migrate()
     history.close()
 
 
-def _write(path: Path, seed: int) -> None:
+def _write(url: str, seed: int) -> None:
     """Each writer takes every object, in an order of its own: of each event one wins, and the others see a
     duplicate."""
-    history = SqliteHistory(path)
+    history = open_history(url)
     numbers = list(range(60))
     random.Random(seed).shuffle(numbers)
     for number in numbers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from typing import IO, Final
 
 import byline
 from byline.errors import BylineError, Unreachable
-from byline.settings import Settings
+from byline.settings import Settings, child_environment
 
 REFUND: Final = "7f3d0c1e-9a4b-4c6d-8e2f-5b1a7d9c0e42"
 """The request id of the shop's refund (``examples/shop/traffic.py``)."""
@@ -36,7 +35,7 @@ def play(settings: Settings) -> Iterator[str]:
         shop = subprocess.Popen(
             command,
             cwd=_home(),
-            env=_environment(settings),
+            env=child_environment(settings.data),
             stdout=subprocess.PIPE,
             stderr=complaints,
             text=True,
@@ -89,9 +88,3 @@ def _home() -> Path:
         if (folder / "examples" / "shop" / "__main__.py").is_file():
             return folder
     raise Unreachable("this installation came without the demo's services", hint="Play the demo from a checkout.")
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """No setting of Byline but the folder: the demo never writes among real data."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BYLINE_")}
-    return {**kept, "BYLINE_DATA": str(settings.data), "PYTHONIOENCODING": "utf-8"}

@@ -12,9 +12,10 @@ from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, select
 
 from byline.history import tables
+from byline.history.layout import Layout
 from byline.history.packing import key_of, pack_ip
 from byline.history.port import Entry
 from byline.model.device import Device
@@ -46,14 +47,21 @@ class Dictionary(Generic[T]):
     table)."""
 
     def __init__(
-        self, table: Table, describe: Callable[[int, T], Row], *, key: str = "fingerprint", scope: str | None = None
+        self,
+        layout: Layout,
+        table: Table,
+        describe: Callable[[int, T], Row],
+        *,
+        key: str = "fingerprint",
+        scope: str | None = None,
     ) -> None:
         number: Column[int] = next(iter(table.primary_key.columns))
         wanted: ColumnElement[bool] = table.c[key].in_(bindparam("keys", expanding=True))
         if scope is not None:
             wanted &= table.c[scope] == bindparam("scope")
         self._select = select(table.c[key], number).where(wanted)
-        self._insert = insert(table)
+        self._layout = layout
+        self._insert = layout.insert_new(table)
         self._describe = describe
         self._key = key
         self._scope = scope
@@ -61,7 +69,8 @@ class Dictionary(Generic[T]):
 
     def fill(self, connection: Connection, things: Iterable[T], *, scope: int = 0) -> Mapping[T, int]:
         """Make sure that these things have numbers, and give them. What is new is inserted in the order of its keys, so
-        that two writers that add the same words never wait for each other crosswise."""
+        that two writers that add the same words never wait for each other crosswise. Where others write at the same
+        time, it is inserted in a transaction of its own, and read back in a new one."""
         known = self._known.setdefault(scope, {})
         missing = {
             row[self._key]: (thing, row) for thing in things if thing not in known for row in [self._row(scope, thing)]
@@ -70,7 +79,9 @@ class Dictionary(Generic[T]):
             numbers = self._read(connection, scope, sorted(missing))
             new = [missing[key][1] for key in sorted(missing) if key not in numbers]
             if new:
+                self._layout.settle(connection)
                 connection.execute(self._insert, new)
+                self._layout.settle(connection)
                 numbers = self._read(connection, scope, sorted(missing))
             known.update((thing, numbers[key]) for key, (thing, _) in missing.items())
         return known
@@ -130,20 +141,23 @@ class Numbers:
 class Words:
     """Every dictionary of a history, and what is remembered of them."""
 
-    def __init__(self) -> None:
-        self.names: Dictionary[str] = Dictionary(tables.names, _describe_name, key="name_key", scope="kind")
+    def __init__(self, layout: Layout) -> None:
+        self.names: Dictionary[str] = Dictionary(layout, tables.names, _describe_name, key="name_key", scope="kind")
         self.entities: Dictionary[str] = Dictionary(
-            tables.entities, _describe_entity, key="entity_key", scope="table_no"
+            layout, tables.entities, _describe_entity, key="entity_key", scope="table_no"
         )
-        self.actors: Dictionary[User] = Dictionary(tables.actors, _describe_actor)
-        self.clients: Dictionary[Client] = Dictionary(tables.clients, _describe_client)
+        self.actors: Dictionary[User] = Dictionary(layout, tables.actors, _describe_actor)
+        self.clients: Dictionary[Client] = Dictionary(layout, tables.clients, _describe_client)
         self._services: Mapping[str, int] = {}
-        self._origins: Dictionary[Origin] = Dictionary(tables.origins, self._describe_origin)
+        self._origins: Dictionary[Origin] = Dictionary(layout, tables.origins, self._describe_origin)
+
+    def trim(self) -> None:
+        """Between two batches only."""
+        for dictionary in self._all():
+            dictionary.trim()
 
     def numbers(self, connection: Connection, entries: Sequence[Entry]) -> Numbers:
         """Make sure that everything these events say has a number, and give the numbers."""
-        for dictionary in self._all():
-            dictionary.trim()
         return Numbers(self, connection, entries)
 
     def origins(self, services: Mapping[str, int]) -> Dictionary[Origin]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from byline.history import tables
 from byline.history.engine import Database
@@ -26,22 +25,22 @@ def store_letters(connection: Connection, parts: Sequence[ObjectPart], conflicts
     letters.update((letter.id, letter) for letter in conflicts)
     known: set[str] = set()
     for part in parts:
-        found = connection.execute(select(_LETTERS.c.id).where(_settled_by(part))).scalars().all()
-        known.update(found)
-        gone = [id for id in found if id not in letters]
-        for start in range(0, len(gone), _PAGE):
-            connection.execute(delete(_LETTERS).where(_LETTERS.c.id.in_(gone[start : start + _PAGE])))
+        known.update(connection.scalars(select(_LETTERS.c.id).where(_settled_by(part))))
+    return _replace(connection, known, letters)
+
+
+def _replace(connection: Connection, settled: set[str], letters: Mapping[str, DeadLetter]) -> int:
+    """These letters instead of those that were settled. Says how many are new."""
+    ids = list(letters)
+    known = set(settled)
+    for start in range(0, len(ids), _PAGE):
+        known.update(connection.scalars(select(_LETTERS.c.id).where(_LETTERS.c.id.in_(ids[start : start + _PAGE]))))
+    gone = sorted(known)
+    for start in range(0, len(gone), _PAGE):
+        connection.execute(delete(_LETTERS).where(_LETTERS.c.id.in_(gone[start : start + _PAGE])))
     if letters:
-        connection.execute(
-            upsert(_LETTERS).on_conflict_do_update(index_elements=["id"], set_=_overwrite()),
-            [_row(letter) for letter in letters.values()],
-        )
+        connection.execute(insert(_LETTERS), [_row(letters[id]) for id in sorted(letters)])
     return sum(id not in known for id in letters)
-
-
-def _overwrite() -> dict[str, Any]:
-    new = upsert(_LETTERS).excluded
-    return {name: new[name] for name in ("reason", "detail", "received_at", "line_offset", "size", "raw")}
 
 
 def _settled_by(part: ObjectPart) -> ColumnElement[bool]:
@@ -85,26 +84,28 @@ class SqlDeadLetters:
             after = (moment(page[-1].received_at), page[-1].id)
 
     def get(self, id: str) -> DeadLetter | None:
+        if not id.isascii():  # no letter is called so, and not all of it can be asked for
+            return None
         with self._reading.transaction() as connection:
             row = connection.execute(_select(raw=True).where(_LETTERS.c.id == id)).first()
         return None if row is None else _letter(row)
 
     def add(self, letter: DeadLetter) -> None:
-        with self._writing.transaction() as connection:
-            connection.execute(
-                upsert(_LETTERS).on_conflict_do_update(index_elements=["id"], set_=_overwrite()), _row(letter)
-            )
+        def work() -> None:
+            with self._writing.transaction() as connection:
+                _replace(connection, set(), {letter.id: letter})
 
-    def resolve(self, id: str) -> None:
-        with self._writing.transaction() as connection:
-            connection.execute(delete(_LETTERS).where(_LETTERS.c.id == id))
+        self._writing.attempt(work)
 
     def dismiss(self, id: str, because: str, *, by: str, at: datetime) -> None:
-        with self._writing.transaction() as connection:
-            known = connection.scalar(select(_DISMISSALS.c.id).where(_DISMISSALS.c.id == id))
-            if known is None:
-                row = {"id": id, "because": because, "dismissed_by": by, "dismissed_at": moment(at)}
-                connection.execute(insert(_DISMISSALS), row)
+        def work() -> None:
+            with self._writing.transaction() as connection:
+                known = connection.scalar(select(_DISMISSALS.c.id).where(_DISMISSALS.c.id == id))
+                if known is None:
+                    row = {"id": id, "because": because, "dismissed_by": by, "dismissed_at": moment(at)}
+                    connection.execute(insert(_DISMISSALS), row)
+
+        self._writing.attempt(work)
 
     def _page(self, after: tuple[int, str] | None, limit: int, *, dismissed: bool) -> Sequence[DeadLetter]:
         wanted = _select(raw=False).order_by(_LETTERS.c.received_at.desc(), _LETTERS.c.id.desc()).limit(limit)

@@ -1,5 +1,5 @@
-"""Bring the schema up to date. Twice, or from two places at once, does no harm: the write lock is taken before anything
-is asked."""
+"""Bring the schema up to date. Twice, or from two places at once, does no harm: the lock is taken before anything is
+asked."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from byline.history.schema import SCHEMA, schema_of
 
 
 def upgrade(database: Database) -> None:
-    """One transaction: all of it, or nothing. Raises :class:`SchemaOutdated` where the database is newer than this
-    code."""
-    with database.transaction() as connection:
+    """One transaction: all of it, or nothing; in MySQL, where tables are made outside of any transaction, what a
+    migration that died has left undone is done by the next one. Raises :class:`SchemaOutdated` where the database is
+    newer than this code."""
+    with database.migrating() as connection:
         found = schema_of(connection)
         if found == SCHEMA:
             return

@@ -8,28 +8,19 @@ own index is the shortest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from heapq import merge
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Select,
-    Table,
-    bindparam,
-    func,
-    literal,
-    select,
-)
+from msgspec.structs import astuple
+from sqlalchemy import Connection, FromClause, Select, bindparam, select
 
 from byline.history import tables
 from byline.history.dictionary import Kind
-from byline.history.packing import ACTIONS, key_of, mark, moment, pack_ip, pack_request, value_mark
+from byline.history.drivers import Condition, Driver, Place, span_of
+from byline.history.packing import ACTIONS, key_of, mark, pack_ip, pack_request, value_mark
+from byline.model.envelope import kept_request_id
 from byline.model.query import Query
 
 _E = tables.events
@@ -39,53 +30,8 @@ _A = tables.actors
 _C = tables.clients
 _NAMES = tables.names
 
-_COUNTED = 2_000
-"""How far candidates are counted: beyond it they are all just "large"."""
-
-Condition = ColumnElement[bool]
-Place = tuple[int, int]
-"""Of an event in the order of answers: its moment, and its key."""
-
-
-class Span(Struct, frozen=True):
-    """Which part of an index to read: half-open in time, behind a place, in one direction."""
-
-    newest: bool
-    start: int | None = None
-    end: int | None = None
-    after: Place | None = None
-    inclusive: bool = False
-    """Read the event at ``after`` again: some of its changes are still to be shown."""
-
-
-class Driver(Struct):
-    """One way in: the rows of ``table`` (events, or the moments of an attribute or a value) whose ``column`` is one of
-    ``values``; all rows where there is no column. ``exact`` says that such a row needs no second look."""
-
-    table: Table
-    column: str | None = None
-    values: Sequence[int] = (0,)
-    exact: bool = True
-
-    def read(self, connection: Connection, span: Span, limit: int) -> list[Place]:
-        """The first places of the span, in order. Each value is read from its index, then they are merged."""
-        statement = _places(self.table, self.column, span.newest, *_shape(span))
-        parameters = _parameters(span) | {"limit": limit}
-        found = [_read_places(connection, statement, parameters | {"value": value}) for value in self.values]
-        if len(found) == 1:
-            return found[0]
-        return list(merge(*found, reverse=span.newest))[:limit]
-
-    def count(self, connection: Connection, span: Span) -> int:
-        """Up to a bound."""
-        statement = _counted(self.table, self.column, *_shape(span)[:2])
-        parameters = _parameters(span)
-        counted = 0
-        for value in self.values:
-            counted += connection.scalar(statement, parameters | {"value": value}) or 0
-            if counted >= _COUNTED:
-                break
-        return counted
+_MERGED = 50
+"""How many numbers of one thing (a user's several spellings) are read each from its index, and merged."""
 
 
 class Filter(Struct):
@@ -116,6 +62,8 @@ class Plan(Struct):
 
 def make_plan(connection: Connection, query: Query) -> Plan | None:
     """None where the question names something that the history has never heard of: then nothing can match."""
+    if not _is_text(query):
+        return None
     filters: list[Filter] = []
     for find in (_by_request, _by_entity, _by_user, _by_account, _by_attribute, _plain):
         found = find(connection, query)
@@ -131,71 +79,13 @@ def make_plan(connection: Connection, query: Query) -> Plan | None:
     )
 
 
-def span_of(query: Query, after: Place | None, *, inclusive: bool) -> Span:
-    """The part of an index that a question is about."""
-    return Span(
-        newest=query.order == "newest",
-        start=None if query.from_ is None else moment(query.from_),
-        end=None if query.to is None else moment(query.to),
-        after=after,
-        inclusive=inclusive,
-    )
-
-
-def _shape(span: Span) -> tuple[bool, bool, bool, bool]:
-    return span.start is not None, span.end is not None, span.after is not None, span.inclusive
-
-
-def _parameters(span: Span) -> dict[str, int]:
-    parameters: dict[str, int] = {}
-    if span.start is not None:
-        parameters["start"] = span.start
-    if span.end is not None:
-        parameters["end"] = span.end
-    if span.after is not None:
-        parameters["at"], parameters["key"] = span.after
-    return parameters
-
-
-@lru_cache(maxsize=512)
-def _places(
-    table: Table, column: str | None, newest: bool, start: bool, end: bool, after: bool, inclusive: bool
-) -> Select[Any]:
-    """Made once for each shape of question: building a statement costs more than running it."""
-    time, key = table.c.occurred_at, table.c.event_key
-    conditions = _conditions(table, column, start=start, end=end)
-    at: BindParameter[int] = bindparam("at")
-    seen: BindParameter[int] = bindparam("key")
-    if after and newest:
-        edge = key <= seen if inclusive else key < seen
-        conditions += [time <= at, (time < at) | edge]
-    elif after:
-        edge = key >= seen if inclusive else key > seen
-        conditions += [time >= at, (time > at) | edge]
-    order = [time.desc(), key.desc()] if newest else [time.asc(), key.asc()]
-    return select(time, key).where(*conditions).order_by(*order).limit(bindparam("limit"))
-
-
-@lru_cache(maxsize=512)
-def _counted(table: Table, column: str | None, start: bool, end: bool) -> Select[Any]:
-    rows = select(literal(1)).select_from(table).where(*_conditions(table, column, start=start, end=end))
-    return select(func.count()).select_from(rows.limit(_COUNTED).subquery())
-
-
-def _conditions(table: Table, column: str | None, *, start: bool, end: bool) -> list[Condition]:
-    time = table.c.occurred_at
-    conditions: list[Condition] = []
-    if column is not None:
-        conditions.append(table.c[column] == bindparam("value"))
-    if start:
-        conditions.append(time >= bindparam("start"))
-    if end:
-        conditions.append(time < bindparam("end"))
-    return conditions
-
-
-def _read_places(connection: Connection, statement: Select[Any], parameters: dict[str, int]) -> list[Place]:
-    return [(at, key) for at, key in connection.execute(statement, parameters).all()]
+def _is_text(query: Query) -> bool:
+    """Whether all that is named can be stored at all: a command line may hold bytes that are no text."""
+    try:
+        "".join(value for value in astuple(query) if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shortest(connection: Connection, drivers: Sequence[Driver], query: Query) -> Driver:
@@ -210,7 +100,7 @@ def _shortest(connection: Connection, drivers: Sequence[Driver], query: Query) -
 def _by_request(_: Connection, query: Query) -> list[Filter] | None:
     if query.request_id is None:
         return []
-    packed = pack_request(query.request_id)
+    packed = pack_request(kept_request_id(query.request_id))
     driver = Driver(_E, "request_mark", [mark(packed)], exact=False)
     return [Filter(lambda: _E.c.request_id == packed, driver)]
 
@@ -232,9 +122,9 @@ def _by_entity(connection: Connection, query: Query) -> list[Filter] | None:
         return [] if query.table_id is None else _by_table(connection, query.table_id)
     parameters = {"entity": key_of(query.entity_id)[0]}
     if query.table_id is None:
-        return _numbered("entity_no", connection.scalars(_ENTITY_IN_ANY_TABLE, parameters).all())
+        return _numbered(connection, "entity_no", _ENTITY_IN_ANY_TABLE, parameters)
     parameters["table"] = key_of(query.table_id)[0]
-    return _numbered("entity_no", connection.scalars(_ENTITY, parameters).all())
+    return _numbered(connection, "entity_no", _ENTITY, parameters)
 
 
 def _by_table(connection: Connection, table_id: str) -> list[Filter] | None:
@@ -250,7 +140,7 @@ def _by_user(connection: Connection, query: Query) -> list[Filter] | None:
         wanted = wanted.where(_A.c.user_id == query.user_id)
     if query.user_email is not None:
         wanted = wanted.where(_A.c.user_email == query.user_email)
-    return _numbered("actor_no", connection.scalars(wanted).all())
+    return _numbered(connection, "actor_no", wanted, {})
 
 
 def _by_account(connection: Connection, query: Query) -> list[Filter] | None:
@@ -259,7 +149,8 @@ def _by_account(connection: Connection, query: Query) -> list[Filter] | None:
         return []
     if len(accounts) > 1:
         return None
-    return _numbered("account_no", _name_nos(connection, Kind.ACCOUNT, accounts.pop()))
+    key = {"kind": int(Kind.ACCOUNT), "key": key_of(accounts.pop())[0]}
+    return _numbered(connection, "account_no", _NAME_NO, key)
 
 
 def _by_attribute(connection: Connection, query: Query) -> list[Filter] | None:
@@ -316,9 +207,16 @@ def _joined(query: Query) -> FromClause:
     return joined
 
 
-def _numbered(column: str, numbers: Sequence[int]) -> list[Filter] | None:
+def _numbered(
+    connection: Connection, column: str, wanted: Select[Any], parameters: Mapping[str, Any]
+) -> list[Filter] | None:
+    """Events that bear one of the wanted numbers. Something that has very many of them (a user called ``1`` in each of
+    ten thousand accounts) is no rare thing, and the order of time finds it soon."""
+    numbers = list(islice(connection.scalars(wanted, parameters), _MERGED + 1))
     if not numbers:
         return None
+    if len(numbers) > _MERGED:
+        return [Filter(lambda: _E.c[column].in_(wanted.params(parameters)))]
     return [Filter(lambda: _E.c[column].in_(numbers), Driver(_E, column, numbers))]
 
 

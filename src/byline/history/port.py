@@ -35,13 +35,14 @@ class Entry(Struct, frozen=True, kw_only=True):
     after: bytes | None
 
 
-def dead_letter_id(key: str, line: int | None) -> str:
-    """The same trouble is the same letter: 16 hexadecimal digits made from the object's key and the line."""
-    return blake2b(f"{key}\n{line or 0}".encode(), digest_size=8).hexdigest()
+def dead_letter_id(key: str, line: int | None, reason: Reason) -> str:
+    """The same trouble is the same letter: 16 hexadecimal digits made from the object's key, the line, and the reason.
+    So a letter that was dismissed never hides another trouble at the same place."""
+    return blake2b(f"{key}\n{line or 0}\n{reason}".encode(), digest_size=8).hexdigest()
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """Something the processor could not take. The id is made from key and line, so the same trouble is the same
+    """Something the processor could not take. The id is made from key, line and reason, so the same trouble is the same
     letter."""
 
     id: str
@@ -95,10 +96,14 @@ class Writer(Protocol):
 
     def take(self, parts: Sequence[ObjectPart]) -> Counts:
         """Store these parts. An event that is there already, byte for byte, is a duplicate; with other bytes it becomes
-        a dead letter, ``conflicting_event``."""
+        a dead letter, ``conflicting_event``. Raises :class:`~byline.errors.HistoryError` where the history was emptied
+        since this writer stored an object's first part: the object must be read again from its beginning."""
 
     def taken(self, keys: Collection[str]) -> set[str]:
         """Which of these objects have been taken whole."""
+
+    def check(self) -> None:
+        """Store next to nothing. Raises :class:`~byline.errors.HistoryError` where that cannot be done."""
 
     def clear(self) -> None:
         """Empty the history and begin a new epoch of the feed. Dismissals are kept apart and survive in the bucket."""
@@ -170,9 +175,6 @@ class DeadLetters(Protocol):
 
     def add(self, letter: DeadLetter) -> None:
         """For what has no readable object: ``object_missing``, ``foreign_bucket``, ``gave_up``."""
-
-    def resolve(self, id: str) -> None:
-        """Remove a letter whose trouble is over."""
 
     def dismiss(self, id: str, because: str, *, by: str, at: datetime) -> None:
         """Idempotent; works before the letter itself has come (a rebuild reads dismissals in any order)."""

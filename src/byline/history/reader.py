@@ -11,12 +11,15 @@ from sqlalchemy import Connection, func, literal, select
 
 from byline.errors import SchemaOutdated
 from byline.history import tables
+from byline.history.drivers import Place, span_of
 from byline.history.engine import Database
+from byline.history.layout import Layout
 from byline.history.packing import moment, time_of
-from byline.history.plan import Place, make_plan, span_of
+from byline.history.plan import make_plan
 from byline.history.port import Arrivals, Health, StreamGap
 from byline.history.rows import Changes, change_row, read_brief, read_changes, read_whole
 from byline.history.schema import SCHEMA, schema_of
+from byline.history.tables import EventKey
 from byline.model.query import ChangeRow, EventRow, Page, Position, Query
 
 _E = tables.events
@@ -40,18 +43,18 @@ class SqlReader:
         rows: list[ChangeRow] = []
         last: Position | None = None
         with self._reading() as connection:
-            walk = _Walk(connection, query)
+            walk = _Walk(connection, query, self._database.layout)
             for places in walk:
                 keys = [key for _, key in places]
                 room = query.limit + 1 - len(rows)
-                changes = read_changes(connection, keys, walk.change_conditions, first=room, after=_shown(query.after))
+                changes = read_changes(connection, keys, walk.change_conditions, first=room, after=walk.shown)
                 briefs = read_brief(connection, _shown_first(keys, changes, room))
                 for place in places:
                     for change in changes.get(place[1], []):
                         if len(rows) == query.limit:
                             return Page(rows, last)
                         rows.append(change_row(briefs[place[1]], change))
-                        last = _position(place, change.attribute)
+                        last = walk.position(place, change.attribute)
         return Page(rows, walk.stopped_at)
 
     def events(self, query: Query) -> Page[EventRow]:
@@ -59,7 +62,7 @@ class SqlReader:
         last: Position | None = None
         now = self._clock() + _FUTURE
         with self._reading() as connection:
-            walk = _Walk(connection, query)
+            walk = _Walk(connection, query, self._database.layout)
             for places in walk:
                 keys = [key for _, key in places]
                 if walk.change_conditions:
@@ -72,7 +75,7 @@ class SqlReader:
                     if len(rows) == query.limit:
                         return Page(rows, last)
                     rows.append(whole[place[1]])
-                    last = _position(place, None)
+                    last = walk.position(place, None)
         return Page(rows, walk.stopped_at)
 
     def event(self, event_id: str, *, within: str | None = None) -> EventRow | None:
@@ -81,7 +84,7 @@ class SqlReader:
         except ValueError:
             return None
         with self._reading() as connection:
-            key = connection.scalar(select(_E.c.event_key).where(_E.c.event_id == raw))
+            key = connection.scalar(select(_E.c.event_key).where(tables.event_id == raw))
             if key is None:
                 return None
             changes = read_changes(connection, [key], [])
@@ -97,7 +100,7 @@ class SqlReader:
         return Arrivals(epoch=epoch or 0, objects=[(arrival, key) for arrival, key in found])
 
     def stream_gaps(self, limit: int = 100) -> list[StreamGap]:
-        before = func.lag(_E.c.seq, 1, 0).over(partition_by=_E.c.stream_no, order_by=_E.c.seq)
+        before = func.coalesce(func.lag(_E.c.seq).over(partition_by=_E.c.stream_no, order_by=_E.c.seq), 0)
         numbered = (
             select(_E.c.stream_no, _E.c.seq, before.label("before")).where(_E.c.stream_no.is_not(None)).subquery()
         )
@@ -155,8 +158,13 @@ class _Walk:
     ``stopped_at`` is where it gave up; ``None`` when it reached the end.
     """
 
-    def __init__(self, connection: Connection, query: Query) -> None:
+    def __init__(self, connection: Connection, query: Query, layout: Layout) -> None:
         self._connection = connection
+        self._layout = layout
+        seen = query.after
+        self._after = None if seen is None else (moment(seen.occurred_at), layout.unpack(seen.event))
+        self.shown = None if seen is None or seen.attribute is None else (layout.unpack(seen.event), seen.attribute)
+        """The last change of the page before, where that page ended inside an event."""
         self._plan = make_plan(connection, query)
         self._query = query
         self.change_conditions = self._plan.change_conditions if self._plan else ()
@@ -165,7 +173,7 @@ class _Walk:
     def __iter__(self) -> Iterator[Sequence[Place]]:
         if self._plan is None:
             return
-        after = None if self._query.after is None else _place(self._query.after)
+        after = self._after
         inclusive = self._query.after is not None and self._query.after.attribute is not None
         step = min(self._query.limit + 1, _STEP_AT_MOST)
         read = 0
@@ -182,27 +190,18 @@ class _Walk:
             after, inclusive = places[-1], False
             step = min(step * 4, _STEP_AT_MOST)
         if after is not None:
-            self.stopped_at = _position(after, None)
+            self.stopped_at = self.position(after, None)
+
+    def position(self, place: Place, attribute: str | None) -> Position:
+        """Where the next page goes on, after this place."""
+        return Position(time_of(place[0]), self._layout.pack(place[1]), attribute)
 
 
-def _position(place: Place, attribute: str | None) -> Position:
-    return Position(time_of(place[0]), place[1].to_bytes(8, "big"), attribute)
-
-
-def _place(position: Position) -> Place:
-    return moment(position.occurred_at), int.from_bytes(position.event, "big")
-
-
-def _shown_first(keys: Sequence[int], changes: Changes, room: int) -> list[int]:
+def _shown_first(keys: Sequence[EventKey], changes: Changes, room: int) -> list[EventKey]:
     """Those of the events whose changes find room."""
-    shown: list[int] = []
+    shown: list[EventKey] = []
     for key in keys:
         if key in changes and room > 0:
             shown.append(key)
             room -= len(changes[key])
     return shown
-
-
-def _shown(after: Position | None) -> tuple[int, str] | None:
-    """The last change of the page before, where that page ended inside an event."""
-    return None if after is None or after.attribute is None else (_place(after)[1], after.attribute)

@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bi
 
 from byline.history import tables
 from byline.history.packing import ACTIONS, time_of, unpack_flags, unpack_request, unpack_types, uuid_text
+from byline.history.tables import EventKey
 from byline.model.query import ChangeItem, ChangeRow, EventRow, ObjectRef, StreamRef
 
 _E = tables.events
@@ -40,7 +41,7 @@ def _event_select(*, whole: bool) -> Select[Any]:
     )
     columns: list[ColumnElement[Any]] = [
         _E.c.event_key,
-        _E.c.event_id,
+        tables.event_id.label("event_id"),
         _E.c.occurred_at,
         _E.c.action,
         _E.c.request_id,
@@ -99,14 +100,14 @@ _CHANGES = (
 _FEW = 1_000
 """Changes that are read and sorted here without a thought."""
 
-Changes = dict[int, list[ChangeItem]]
-Mark = tuple[int, str]
+Changes = dict[EventKey, list[ChangeItem]]
+Mark = tuple[EventKey, str]
 """A change that was shown: its event, and its attribute."""
 
 
 def read_changes(
     connection: Connection,
-    keys: Sequence[int],
+    keys: Sequence[EventKey],
     conditions: Sequence[ColumnElement[bool]],
     *,
     first: int = 0,
@@ -141,12 +142,14 @@ def _first_of_each(wanted: Select[Any]) -> Select[Any]:
     return select(*list(numbered.c)[:-1]).where(numbered.c.place <= bindparam("first"))
 
 
-def read_brief(connection: Connection, keys: Sequence[int]) -> dict[int, dict[str, Any]]:
+def read_brief(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, dict[str, Any]]:
     """What a change's row says of its event, by event."""
     return {row[0]: _brief(row) for row in connection.execute(_BRIEF, {"keys": keys}).all()}
 
 
-def read_whole(connection: Connection, keys: Sequence[int], changes: Changes, now: datetime) -> dict[int, EventRow]:
+def read_whole(
+    connection: Connection, keys: Sequence[EventKey], changes: Changes, now: datetime
+) -> dict[EventKey, EventRow]:
     """Whole events, by key."""
     found = connection.execute(_WHOLE, {"keys": keys}).all()
     return {row[0]: _event(row, changes.get(row[0], []), now) for row in found}

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from byline.history import tables
+from byline.history.engine import Overtaken
+from byline.history.layout import Layout
 from byline.history.packing import time_of, value_mark
 from byline.history.port import DeadLetter, Entry, ObjectPart, dead_letter_id
+from byline.history.tables import EventKey
 
-_CHUNK = 5_000
 _EVENTS = tables.events
 _OBJECTS = tables.objects
 
@@ -34,52 +36,86 @@ class Sifted(Struct):
     duplicates: int = 0
 
 
-def sift(connection: Connection, parts: Sequence[ObjectPart]) -> Sifted:
-    """Sort the entries out. An event that has to give way to one that was written before it is removed here."""
+class _Known(Struct):
+    """An event that has its id already."""
+
+    sha256: bytes
+    place: _Place
+    event_key: EventKey | None = None
+    """``None`` where it is of this very batch."""
+
+
+def sift(connection: Connection, layout: Layout, parts: Sequence[ObjectPart]) -> Sifted:
+    """Sort the entries out. An event that has to give way to one that was written before it is removed here; one of
+    which an earlier copy comes is from now on the event at that place."""
     sifted = Sifted()
-    known = _known(connection, [entry.event.event_id.bytes for part in parts for entry in part.entries])
+    known = _known(connection, layout.chunk, [entry.event.event_id.bytes for part in parts for entry in part.entries])
     for part in sorted(parts, key=lambda part: (part.received_at, part.key)):
         for entry in part.entries:
             event_id = entry.event.event_id.bytes
-            sha256 = known.get(event_id)
-            if sha256 == entry.sha256:
+            place = (part.received_at, part.key, entry.line)
+            there = known.get(event_id)
+            if there is None:
+                known[event_id] = _Known(entry.sha256, place)
+                sifted.new[event_id] = (part, entry)
+            elif there.sha256 == entry.sha256:
                 sifted.duplicates += 1
-            elif sha256 is None or _gives_way(connection, event_id, part, entry, sifted):
-                known[event_id] = entry.sha256
+                if there.event_key is not None and place < there.place:
+                    _hold(connection, there)
+                    _move(connection, layout, there.event_key, part.key, entry.line)
+                    there.place = place
+            elif there.event_key is not None and place < there.place:
+                _hold(connection, there)
+                _remove(connection, there.event_key)
+                sifted.conflicts.append(_conflict(entry, there.place))
+                known[event_id] = _Known(entry.sha256, place)
                 sifted.new[event_id] = (part, entry)
             else:
-                place = (part.received_at, part.key, entry.line)
                 sifted.conflicts.append(_conflict(entry, place, offset=entry.offset, size=entry.size))
     return sifted
 
 
-def _known(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, bytes]:
-    known: dict[bytes, bytes] = {}
-    for start in range(0, len(ids), _CHUNK):
-        wanted = _EVENTS.c.event_id.in_(ids[start : start + _CHUNK])
-        rows = connection.execute(select(_EVENTS.c.event_id, _EVENTS.c.sha256).where(wanted)).all()
-        known.update((event_id, sha256) for event_id, sha256 in rows)
+def _known(connection: Connection, chunk: int, ids: Sequence[bytes]) -> dict[bytes, _Known]:
+    stored = select(
+        tables.event_id,
+        _EVENTS.c.sha256,
+        _EVENTS.c.event_key,
+        _OBJECTS.c.written_at,
+        _OBJECTS.c.object_key,
+        _EVENTS.c.line,
+    ).select_from(_EVENTS.join(_OBJECTS, _OBJECTS.c.object_no == _EVENTS.c.object_no))
+    known: dict[bytes, _Known] = {}
+    for start in range(0, len(ids), chunk):
+        rows = connection.execute(stored.where(tables.event_id.in_(ids[start : start + chunk]))).all()
+        known.update(
+            (event_id, _Known(sha256, (time_of(written_at), key, line), event_key))
+            for event_id, sha256, event_key, written_at, key, line in rows
+        )
     return known
 
 
-def _gives_way(connection: Connection, event_id: bytes, part: ObjectPart, entry: Entry, sifted: Sifted) -> bool:
-    """Whether the event that is stored under this id was written after ``entry``. If so it is removed."""
-    if event_id in sifted.new:
-        return False
-    stored = connection.execute(
-        select(_EVENTS.c.event_key, _OBJECTS.c.written_at, _OBJECTS.c.object_key, _EVENTS.c.line)
+def _hold(connection: Connection, there: _Known) -> None:
+    """Keep other writers from this event until the end. Raises :class:`Overtaken` where one of them was quicker."""
+    _, key, line = there.place
+    still = (
+        select(_EVENTS.c.sha256, _OBJECTS.c.object_key, _EVENTS.c.line)
         .select_from(_EVENTS.join(_OBJECTS, _OBJECTS.c.object_no == _EVENTS.c.object_no))
-        .where(_EVENTS.c.event_id == event_id)
-    ).one()
-    place = (time_of(stored.written_at), stored.object_key, stored.line)
-    if (part.received_at, part.key, entry.line) >= place:
-        return False
-    _remove(connection, stored.event_key)
-    sifted.conflicts.append(_conflict(entry, place))
-    return True
+        .where(_EVENTS.c.event_key == there.event_key)
+        .with_for_update()
+    )
+    found = connection.execute(still).first()
+    if found is None or tuple(found) != (there.sha256, key, line):
+        raise Overtaken("another writer changed the same event")
 
 
-def _remove(connection: Connection, event_key: int) -> None:
+def _move(connection: Connection, layout: Layout, event_key: EventKey, key: str, line: int) -> None:
+    """The event's first copy is this one: whoever writes other bytes under its id later than that comes too late."""
+    object_no = connection.scalars(select(_OBJECTS.c.object_no).where(_OBJECTS.c.object_key == key)).one()
+    connection.execute(update(_EVENTS).where(_EVENTS.c.event_key == event_key).values(object_no=object_no, line=line))
+    layout.note_move(connection, object_no, event_key)
+
+
+def _remove(connection: Connection, event_key: EventKey) -> None:
     names, changes = tables.names, tables.changes
     occurred_at = connection.scalar(select(_EVENTS.c.occurred_at).where(_EVENTS.c.event_key == event_key))
     attribute = func.coalesce(names.c.long_name, names.c.name_key).label("attribute")
@@ -106,7 +142,7 @@ def _remove(connection: Connection, event_key: int) -> None:
 def _conflict(entry: Entry, place: _Place, *, offset: int | None = None, size: int | None = None) -> DeadLetter:
     received_at, key, line = place
     return DeadLetter(
-        id=dead_letter_id(key, line),
+        id=dead_letter_id(key, line, "conflicting_event"),
         key=key,
         line=line,
         reason="conflicting_event",

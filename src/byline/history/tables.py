@@ -5,14 +5,21 @@ and ``value_moments`` are indexes that are kept as tables, since what they are o
 column of a change.
 
 Sizes matter here: every byte of a key is paid again in each index. So a moment is an integer, an id is its 16 bytes,
-and an event goes by ``event_key``, a small number given in order of arrival, in every table but its own.
+and an event goes by ``event_key``: in SQLite a small number given in order of arrival; in MySQL the id itself, by whose
+ranges the tables are partitioned. (There ``events`` has no ``event_id`` beside it, and ``objects`` no ``first_event``
+and ``last_event``: an index does their work.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
+    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -20,10 +27,35 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
+from sqlalchemy import Text as PlainText
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import UserDefinedType
+
+
+class Utf8(UserDefinedType[str]):
+    """Text as its bytes, which is how MySQL keeps it here: its collations take letters that only look alike for one
+    letter, and a space at the end for nothing."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "LONGBLOB"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:  # noqa: ARG002 - SQLAlchemy's signature
+        return lambda said: None if said is None else said.encode()
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002 - the same
+        return lambda kept: None if kept is None else bytes(kept).decode()
+
+
+Text = PlainText().with_variant(Utf8(), "mysql")
+_KEY = Integer().with_variant(LargeBinary(16), "mysql")
+
+EventKey = int | bytes
+"""By what an event goes; see the layouts."""
 
 metadata = MetaData()
 
@@ -116,7 +148,7 @@ objects = Table(
 events = Table(
     "events",
     metadata,
-    Column("event_key", Integer, primary_key=True),
+    Column("event_key", _KEY, primary_key=True),
     Column("event_id", LargeBinary(16), nullable=False),
     Column("occurred_at", BigInteger, nullable=False),
     Column("action", SmallInteger, nullable=False),
@@ -140,6 +172,29 @@ events = Table(
     UniqueConstraint("event_id", name="events_id"),
     comment="occurred_at: microseconds since 1970, UTC",
 )
+
+
+class _EventId(ColumnElement[bytes]):
+    """An event's id, whichever column holds it."""
+
+    inherit_cache = True
+    type = LargeBinary(16)
+
+
+@compiles(_EventId)
+def _own_column(_: _EventId, compiler: Any, **options: Any) -> str:
+    said: str = compiler.process(events.c.event_id, **options)
+    return said
+
+
+@compiles(_EventId, "mysql")
+def _key_column(_: _EventId, compiler: Any, **options: Any) -> str:
+    said: str = compiler.process(events.c.event_key, **options)
+    return said
+
+
+event_id = _EventId()
+
 Index("events_by_time", events.c.occurred_at)
 Index("events_by_entity", events.c.entity_no, events.c.occurred_at)
 Index("events_by_account", events.c.account_no, events.c.occurred_at)
@@ -154,7 +209,7 @@ Index(
 changes = Table(
     "changes",
     metadata,
-    Column("event_key", Integer, nullable=False),
+    Column("event_key", _KEY, nullable=False),
     Column("attribute_no", Integer, nullable=False),
     Column("types", SmallInteger, nullable=False),
     Column("previous_value", Text),
@@ -169,7 +224,7 @@ attribute_moments = Table(
     metadata,
     Column("attribute_no", Integer, nullable=False),
     Column("occurred_at", BigInteger, nullable=False),
-    Column("event_key", Integer, nullable=False),
+    Column("event_key", _KEY, nullable=False),
     PrimaryKeyConstraint("attribute_no", "occurred_at", "event_key", name="attribute_moments_key"),
     sqlite_with_rowid=False,
 )
@@ -179,7 +234,7 @@ value_moments = Table(
     metadata,
     Column("value_mark", Integer, nullable=False),
     Column("occurred_at", BigInteger, nullable=False),
-    Column("event_key", Integer, nullable=False),
+    Column("event_key", _KEY, nullable=False),
     PrimaryKeyConstraint("value_mark", "occurred_at", "event_key", name="value_moments_key"),
     sqlite_with_rowid=False,
     comment="value_mark: 32 bits of attribute and current value; it nominates, the change itself decides",

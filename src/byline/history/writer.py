@@ -1,4 +1,4 @@
-"""The writing half: one transaction per batch, idempotent. Events are inserted and never updated.
+"""The writing half: one transaction per batch, idempotent. Events are inserted; what they say is never updated.
 
 What happens in :meth:`SqlWriter.take`, in this order: the objects get their rows; events that are there already are
 told apart from those that only claim to be; words get numbers; events, changes and their moments are inserted; dead
@@ -8,26 +8,27 @@ arrival: a number is never given before what it stands for can be read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, select, update
 
-from byline.errors import SchemaOutdated
+from byline.errors import HistoryError, SchemaOutdated
 from byline.history import tables
 from byline.history.dictionary import Numbers, Words, actor_of, client_of, origin_of
-from byline.history.engine import Database
+from byline.history.engine import Database, Overtaken
 from byline.history.letters import store_letters
 from byline.history.migrate import upgrade
 from byline.history.packing import ACTIONS, mark, moment, pack_flags, pack_request, pack_types, value_mark
 from byline.history.port import Counts, Entry, ObjectPart
 from byline.history.schema import SCHEMA, schema_of
 from byline.history.sift import sift
+from byline.history.tables import EventKey
 
-_CHUNK = 5_000
 _OBJECTS = tables.objects
 _EVENTS = tables.events
+_EPOCH = select(tables.counters.c.value).where(tables.counters.c.name == "epoch")
 
 
 class _Stored(Struct):
@@ -42,7 +43,8 @@ class SqlWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._words = Words()
+        self._layout = database.layout
+        self._words = Words(self._layout)
         self._epoch: int | None = None
 
     def migrate(self) -> None:
@@ -50,9 +52,7 @@ class SqlWriter:
 
     def take(self, parts: Sequence[ObjectPart]) -> Counts:
         try:
-            with self._database.transaction() as connection:
-                self._begin(connection)
-                return self._take(connection, parts)
+            return self._database.attempt(lambda: self._take_once(parts))
         except BaseException:
             self._words.forget()
             raise
@@ -63,20 +63,25 @@ class SqlWriter:
         whole = select(_OBJECTS.c.object_key).where(_OBJECTS.c.arrival.is_not(None))
         with self._database.transaction() as connection:
             self._require_schema(connection)
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = wanted[start : start + _CHUNK]
+            for start in range(0, len(wanted), self._layout.chunk):
+                chunk = wanted[start : start + self._layout.chunk]
                 found.update(connection.scalars(whole.where(_OBJECTS.c.object_key.in_(chunk))))
         return found
 
-    def clear(self) -> None:
+    def check(self) -> None:
+        counters = tables.counters
         with self._database.transaction() as connection:
             self._require_schema(connection)
-            for table in tables.FACTS:
-                connection.execute(delete(table))
-            count = tables.counters
-            connection.execute(update(count).where(count.c.name == "arrival").values(value=0))
-            connection.execute(update(count).where(count.c.name == "epoch").values(value=count.c.value + 1))
+            connection.execute(update(counters).values(value=counters.c.value))
+
+    def clear(self) -> None:
+        self._database.attempt(self._clear)
         self._words.forget()
+
+    def _clear(self) -> None:
+        with self._database.migrating() as connection:
+            self._require_schema(connection)
+            self._layout.empty(connection)
 
     def close(self) -> None:
         self._database.close()
@@ -85,18 +90,43 @@ class SqlWriter:
         if schema_of(connection) != SCHEMA:
             raise SchemaOutdated("the history's schema is not up to date", hint="run `byline migrate`")
 
-    def _begin(self, connection: Connection) -> None:
-        """Numbers that were remembered hold for one epoch: another process may have emptied the history meanwhile."""
+    def _begin(self, connection: Connection, parts: Sequence[ObjectPart]) -> None:
+        """What was remembered holds for one epoch: another process may have emptied the history meanwhile. Then the
+        first lines of an object in hand are gone too, and it must not count as taken by its last ones."""
         self._require_schema(connection)
-        epoch = connection.scalar(select(tables.counters.c.value).where(tables.counters.c.name == "epoch"))
+        epoch = connection.scalar(_EPOCH)
         if epoch != self._epoch:
             self._words.forget()
-            self._epoch = epoch
+            emptied, self._epoch = self._epoch is not None, epoch
+            if emptied and any(part.first_line > 1 for part in parts):
+                raise HistoryError(
+                    "the history was emptied while an object was taken",
+                    hint="Read the object again from its beginning.",
+                )
+
+    def _take_once(self, parts: Sequence[ObjectPart]) -> Counts:
+        with self._database.transaction() as connection:
+            self._begin(connection, parts)
+            self._words.trim()
+            if not self._layout.alone:
+                self._prepare(connection, parts)
+            return self._take(connection, parts)
+
+    def _prepare(self, connection: Connection, parts: Sequence[ObjectPart]) -> None:
+        """What other writers may want to write too is written first, step by step, so that none waits for another's
+        batch. It does no harm where the batch comes to nothing: an object counts once it has an arrival number, and a
+        word is no fact. Then the batch's own transaction begins, with locks, so that it sees what came before them."""
+        self._objects(connection, parts)
+        self._words.numbers(connection, [entry for part in parts for entry in part.entries])
+        self._layout.settle(connection)
+        if connection.scalar(_EPOCH.with_for_update(read=True)) != self._epoch:
+            raise Overtaken("the history was emptied meanwhile")
+        self._read_objects(connection, sorted({part.key for part in parts}), lock=True)
 
     def _take(self, connection: Connection, parts: Sequence[ObjectPart]) -> Counts:
         counts = Counts()
         objects = self._objects(connection, parts)
-        sifted = sift(connection, parts)
+        sifted = sift(connection, self._layout, parts)
         counts.duplicates = sifted.duplicates
         arrived = list(sifted.new.values())
         self._insert_events(connection, [(objects[part.key].number, entry) for part, entry in arrived], counts)
@@ -114,16 +144,20 @@ class SqlWriter:
             if key not in stored
         ]
         if new:
-            connection.execute(insert(_OBJECTS), new)
+            connection.execute(self._layout.insert_new(_OBJECTS), new)
+            self._layout.settle(connection)
             stored = self._read_objects(connection, keys)
         return stored
 
-    def _read_objects(self, connection: Connection, keys: Sequence[str]) -> dict[str, _Stored]:
+    def _read_objects(self, connection: Connection, keys: Sequence[str], *, lock: bool = False) -> dict[str, _Stored]:
         columns = select(_OBJECTS.c.object_key, _OBJECTS.c.object_no, _OBJECTS.c.arrival)
+        if lock:
+            columns = columns.with_for_update()
         stored: dict[str, _Stored] = {}
-        for start in range(0, len(keys), _CHUNK):
+        chunk = self._layout.chunk
+        for start in range(0, len(keys), chunk):
             for key, number, arrival in connection.execute(
-                columns.where(_OBJECTS.c.object_key.in_(keys[start : start + _CHUNK]))
+                columns.where(_OBJECTS.c.object_key.in_(keys[start : start + chunk]))
             ):
                 stored[key] = _Stored(number, arrival is not None)
         return stored
@@ -131,14 +165,13 @@ class SqlWriter:
     def _insert_events(self, connection: Connection, arrived: Sequence[tuple[int, Entry]], counts: Counts) -> None:
         if not arrived:
             return
-        event_key = connection.scalar(select(func.coalesce(func.max(_EVENTS.c.event_key), 0))) or 0
+        keys = self._layout.keys(connection, [entry.event.event_id.bytes for _, entry in arrived])
         numbers = self._words.numbers(connection, [entry for _, entry in arrived])
         events: list[tuple[Any, ...]] = []
         changes: list[tuple[Any, ...]] = []
-        attribute_moments: list[tuple[int, int, int]] = []
-        value_moments: set[tuple[int, int, int]] = set()
-        for object_no, entry in arrived:
-            event_key += 1
+        attribute_moments: list[tuple[int, int, EventKey]] = []
+        value_moments: set[tuple[int, int, EventKey]] = set()
+        for event_key, (object_no, entry) in zip(keys, arrived, strict=True):
             occurred_at = moment(entry.event.request_info.time_stamp)
             events.append(_event_row(event_key, occurred_at, object_no, entry, numbers))
             for change in entry.changes:
@@ -149,26 +182,14 @@ class SqlWriter:
                 if change.current_value is not None:
                     value_moments.add((value_mark(change.attribute, change.current_value), occurred_at, event_key))
         # In the order of their keys, rows fill their pages in passing. (Keys are unique: values are never compared.)
-        _insert(connection, _EVENTS, events)
-        _insert(connection, tables.changes, sorted(changes))
-        _insert(connection, tables.attribute_moments, sorted(attribute_moments))
-        _insert(connection, tables.value_moments, sorted(value_moments))
+        insert_rows = self._layout.insert_rows
+        insert_rows(connection, _EVENTS, sorted(events))
+        insert_rows(connection, tables.changes, sorted(changes))
+        insert_rows(connection, tables.attribute_moments, sorted(attribute_moments))
+        insert_rows(connection, tables.value_moments, sorted(value_moments))
         counts.events += len(events)
         counts.changes += len(changes)
-        self._note_ranges(connection, arrived, event_key - len(events) + 1)
-
-    def _note_ranges(self, connection: Connection, arrived: Sequence[tuple[int, Entry]], first: int) -> None:
-        ranges: dict[int, tuple[int, int]] = {}
-        for event_key, (object_no, _) in enumerate(arrived, first):
-            ranges[object_no] = (ranges.get(object_no, (event_key, 0))[0], event_key)
-        connection.execute(
-            update(_OBJECTS)
-            .where(_OBJECTS.c.object_no == bindparam("number"))
-            .values(
-                first_event=func.coalesce(_OBJECTS.c.first_event, bindparam("first")), last_event=bindparam("last")
-            ),
-            [{"number": number, "first": low, "last": high} for number, (low, high) in ranges.items()],
-        )
+        self._layout.note_ranges(connection, [object_no for object_no, _ in arrived], keys)
 
     def _give_arrivals(
         self, connection: Connection, parts: Sequence[ObjectPart], objects: dict[str, _Stored], counts: Counts
@@ -181,17 +202,14 @@ class SqlWriter:
             update(arrival).where(arrival.c.name == "arrival").values(value=arrival.c.value + len(complete))
         )
         newest = connection.scalar(select(arrival.c.value).where(arrival.c.name == "arrival")) or 0
-        connection.execute(
-            update(_OBJECTS).where(_OBJECTS.c.object_no == bindparam("number")).values(arrival=bindparam("given")),
-            [
-                {"number": objects[key].number, "given": given}
-                for given, key in enumerate(complete, newest - len(complete) + 1)
-            ],
-        )
+        first = newest - len(complete) + 1
+        self._layout.give(connection, {objects[key].number: given for given, key in enumerate(complete, first)})
         counts.objects += len(complete)
 
 
-def _event_row(event_key: int, occurred_at: int, object_no: int, entry: Entry, numbers: Numbers) -> tuple[Any, ...]:
+def _event_row(
+    event_key: EventKey, occurred_at: int, object_no: int, entry: Entry, numbers: Numbers
+) -> tuple[Any, ...]:
     """In the order of the table's columns."""
     event = entry.event
     info = event.request_info
@@ -220,9 +238,3 @@ def _event_row(event_key: int, occurred_at: int, object_no: int, entry: Entry, n
         info.trace_id,
         event.sent_id,
     )
-
-
-def _insert(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Through the driver, in the order of the table's columns: a dictionary a row would double the time."""
-    if rows := list(rows):
-        connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), rows)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from byline.history.migrations import mysql_0001
+
 revision = "0001"
 down_revision = None
 
@@ -48,6 +50,10 @@ LEFT JOIN clients AS l ON l.client_no = e.client_no
 
 
 def upgrade() -> None:
+    if op.get_context().dialect.name == "mysql":
+        for statement in mysql_0001.statements():
+            op.get_bind().exec_driver_sql(statement, execution_options={"no_parameters": True})
+        return
     _dictionaries()
     _facts()
     _moments()

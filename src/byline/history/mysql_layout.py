@@ -1,0 +1,126 @@
+"""How rows get into a MySQL history: an event goes by its id, and many rows by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Table, func, update
+from sqlalchemy.dialects.mysql import insert
+
+from byline.history import tables
+from byline.history.layout import Layout, Tuple
+from byline.history.tables import EventKey
+
+_STATEMENT_BYTES = 500_000
+_HEX_UP_TO = 1_000
+_ID = tables.events.c.event_id
+_ID_AT = list(tables.events.c).index(_ID)
+
+
+class MySqlLayout(Layout):
+    """Ids are in order of time, so new rows stay at the tables' end, and partitions are ranges of them."""
+
+    alone = False
+    chunk = 999  # from 1,000 on MariaDB makes a table of the list
+
+    def keys(self, connection: Connection, ids: Sequence[bytes]) -> Sequence[bytes]:  # noqa: ARG002 - the id will do
+        return ids
+
+    def pack(self, key: EventKey) -> bytes:
+        return key if isinstance(key, bytes) else key.to_bytes(16, "big")
+
+    def unpack(self, packed: bytes) -> bytes:
+        return packed
+
+    def settle(self, connection: Connection) -> None:
+        connection.commit()
+
+    def insert_new(self, table: Table) -> Insert:
+        (key,) = table.primary_key.columns
+        return insert(table).on_duplicate_key_update({key.name: key})
+
+    def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Tuple]) -> None:
+        """Statements of about half a megabyte. While the server takes one, the next is written: only one thread at a
+        time uses the connection."""
+        columns = [column.name for column in table.c if column is not _ID]
+        if table is tables.events:
+            rows = ((*row[:_ID_AT], *row[_ID_AT + 1 :]) for row in rows)
+        head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES\n"
+        escape = connection.connection.driver_connection.escape  # type: ignore[union-attr]
+
+        def run(values: str) -> None:
+            connection.exec_driver_sql(head + values, execution_options={"no_parameters": True})
+
+        with ThreadPoolExecutor(1) as wire:
+            sent: list[Future[None]] = []
+            for values in _statements(rows, escape):
+                for before in sent:
+                    before.result()
+                sent = [wire.submit(run, values)]
+            for last in sent:
+                last.result()
+
+    def note_ranges(self, connection: Connection, objects: Sequence[int], keys: Sequence[EventKey]) -> None:
+        """There is an index by object."""
+
+    def note_move(self, connection: Connection, object_no: int, key: EventKey) -> None:
+        """The index has it already."""
+
+    def give(self, connection: Connection, arrivals: Mapping[int, int]) -> None:
+        """All writers wait meanwhile: so one statement for many. The numbers are consecutive."""
+        objects, numbers = tables.objects, list(arrivals)
+        for start in range(0, len(numbers), self.chunk):
+            some = numbers[start : start + self.chunk]
+            place = func.field(objects.c.object_no, *some)
+            connection.execute(
+                update(objects).where(objects.c.object_no.in_(some)).values(arrival=place + (arrivals[some[0]] - 1))
+            )
+
+    def empty(self, connection: Connection) -> None:
+        """New tables take the place of the old ones, all in one step: deleting a hundred million rows would take
+        hours, and truncating goes table by table."""
+        names = [table.name for table in (*tables.FACTS, tables.counters)]
+        run = connection.exec_driver_sql
+        for name in names:
+            run(f"DROP TABLE IF EXISTS new_{name}, old_{name}")
+            run(f"CREATE TABLE new_{name} LIKE {name}")
+        run(
+            "INSERT INTO new_counters (name, value) "
+            "SELECT name, CASE name WHEN 'epoch' THEN value + 1 ELSE 0 END FROM counters"
+        )
+        connection.commit()
+        run("RENAME TABLE " + ", ".join(f"{name} TO old_{name}, new_{name} TO {name}" for name in names))
+        run("DROP TABLE " + ", ".join(f"old_{name}" for name in names))
+
+
+def _statements(rows: Iterable[Tuple], escape: Callable[[Any], str]) -> Iterator[str]:
+    """The rows as SQL, cut where a statement gets long."""
+    literals = dict(_LITERALS)
+    literals[str] = lambda said: _text(said, escape)
+    lines: list[str] = []
+    size = 0
+    for row in rows:
+        line = "(" + ",".join([literals[type(value)](value) for value in row]) + ")"
+        if lines and size + len(line) > _STATEMENT_BYTES:
+            yield ",\n".join(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield ",\n".join(lines)
+
+
+_LITERALS: Mapping[type, Callable[[Any], str]] = {
+    int: str,
+    bool: lambda said: "1" if said else "0",
+    type(None): lambda _: "NULL",
+    bytes: lambda said: f"x'{said.hex()}'",
+}
+
+
+def _text(said: str, escape: Callable[[Any], str]) -> str:
+    """As hexadecimal digits nothing in a text can be taken for SQL; they are twice as long, though."""
+    raw = said.encode()
+    return f"x'{raw.hex()}'" if len(raw) <= _HEX_UP_TO else escape(raw)
