@@ -13,6 +13,7 @@
         │   └── ObjectMissing
         ├── QueueError
         └── HistoryError
+            ├── HistoryDown  it can store nothing at present: its disk is full, or fails
             └── SchemaOutdated
 
 Adapters translate their driver's errors into these; nothing above them catches a driver's own.
@@ -96,6 +97,10 @@ class QueueError(Unreachable):
 
 class HistoryError(Unreachable):
     """The history's database refused, or did not answer."""
+
+
+class HistoryDown(HistoryError):
+    """The history can store nothing at present, whatever it is: its disk is full or failed, or may not be written."""
 
 
 class SchemaOutdated(HistoryError):

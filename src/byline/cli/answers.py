@@ -12,7 +12,7 @@ from msgspec import structs
 
 from byline.cli.cells import value_cell, who
 from byline.cli.options import DataOption, JsonOption, LimitOption, parse_time
-from byline.cli.output import Cell, note, on_terminal, write_json_lines, write_table
+from byline.cli.output import Cell, note, write_json_lines, write_table
 from byline.cli.stores import stores
 from byline.model.event import Action
 from byline.model.query import ChangeRow, EventRow, Order, Page, Position, Query
@@ -134,8 +134,7 @@ def _rows(read: Callable[[Query], Page[Row]], query: Query, limit: int) -> Itera
         if after is None:
             return
         if limit and left <= 0:
-            if on_terminal():
-                note(f"The first {limit} are shown; --limit 0 shows all.")
+            note(f"The first {limit} are shown; --limit 0 shows all.")
             return
 
 

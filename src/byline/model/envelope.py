@@ -111,9 +111,7 @@ class _Reading:
 
     def _request_id(self, sent: Json) -> str | None:
         text = self._text(sent)
-        if text is None or (len(text) <= MAX_REQUEST_ID and (text.isprintable() or _CONTROL.search(text) is None)):
-            return text
-        return str(uuid5(REQUEST_IDS, text))
+        return None if text is None else kept_request_id(text)
 
     def _stream(self, sent: Json) -> Stream | None:
         stream = self._object(sent)
@@ -137,6 +135,14 @@ class _Reading:
             return sent
         self.lossy = True
         return None
+
+
+def kept_request_id(text: str) -> str:
+    """What becomes of a request id: itself, or a UUIDv5 where it is too long or holds control characters. Whoever looks
+    for the original finds it by the same rule."""
+    if len(text) <= MAX_REQUEST_ID and (text.isprintable() or _CONTROL.search(text) is None):
+        return text
+    return str(uuid5(REQUEST_IDS, text))
 
 
 def _name(sent: Data, field: str) -> str:

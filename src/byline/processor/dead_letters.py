@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import get_args
 
 from msgspec import Struct, structs
 
 from byline.bucket.port import Bucket
-from byline.errors import ObjectMissing, Unreachable, UsageError
-from byline.history.port import Counts, DeadLetter, History
+from byline.errors import ObjectMissing, Reason, Unreachable, UsageError
+from byline.history.port import Counts, DeadLetter, History, dead_letter_id
 from byline.model.query import ObjectRef
 from byline.processor.batch import Batch, NotTaken
 from byline.processor.counts import add_counts
@@ -119,8 +120,14 @@ class DeadLetterBox:
     def _outcome(self, letter: DeadLetter, trouble: BaseException | None) -> Replayed:
         if trouble is not None:
             return Replayed(letter.id, False, structs.replace(letter, detail=str(trouble) or type(trouble).__name__))
-        still = letter if letter.reason == "foreign_bucket" else self._history.dead_letters.get(letter.id)
+        still = letter if letter.reason == "foreign_bucket" else self._trouble_at(letter)
         return Replayed(letter.id, still is None, still)
+
+    def _trouble_at(self, letter: DeadLetter) -> DeadLetter | None:
+        """What is wrong there now: it may have another reason than before."""
+        kept = self._history.dead_letters
+        ids = (dead_letter_id(letter.key, letter.line, reason) for reason in (letter.reason, *get_args(Reason)))
+        return next((found for id in ids if (found := kept.get(id)) is not None), None)
 
     def _given_up(self, *, dismissed: bool) -> dict[str, DeadLetter]:
         messages = self._queue.dead()

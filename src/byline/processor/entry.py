@@ -35,7 +35,7 @@ def entry(line: Line, key: str) -> Entry:
 def line_letter(line: Line, key: str, rejected: Rejected, received_at: datetime) -> DeadLetter:
     """The dead letter of a line that the codec refused."""
     return DeadLetter(
-        id=dead_letter_id(key, line.number),
+        id=dead_letter_id(key, line.number, rejected.reason),
         key=key,
         line=line.number,
         reason=rejected.reason,
@@ -50,7 +50,7 @@ def line_letter(line: Line, key: str, rejected: Rejected, received_at: datetime)
 def problem_letter(problem: Problem, key: str, received_at: datetime) -> DeadLetter:
     """The dead letter of what could not even be held as a line."""
     return DeadLetter(
-        id=dead_letter_id(key, problem.line),
+        id=dead_letter_id(key, problem.line, problem.reason),
         key=key,
         line=problem.line,
         reason=problem.reason,
@@ -65,7 +65,7 @@ def problem_letter(problem: Problem, key: str, received_at: datetime) -> DeadLet
 def object_letter(key: str, reason: Reason, detail: str, received_at: datetime) -> DeadLetter:
     """The dead letter of an object that could not be read at all."""
     return DeadLetter(
-        id=dead_letter_id(key, None), key=key, line=None, reason=reason, detail=detail, received_at=received_at
+        id=dead_letter_id(key, None, reason), key=key, line=None, reason=reason, detail=detail, received_at=received_at
     )
 
 

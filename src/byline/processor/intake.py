@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from byline.bucket.keys import EVENTS
 from byline.bucket.port import Bucket
-from byline.errors import BylineError, ObjectMissing, QueueError, Unreachable
+from byline.errors import BylineError, HistoryDown, ObjectMissing, QueueError, Unreachable
 from byline.history.port import Counts, DeadLetter, History
 from byline.processor.batch import Batch, NotTaken
 from byline.processor.entry import object_letter
@@ -182,6 +182,8 @@ class Intake:
 
     def _report(self, error: BaseException, what: str) -> None:
         """Tell the log why; raises where the trouble is everybody's."""
+        if isinstance(error, HistoryDown):
+            raise error
         if isinstance(error, Unreachable):
             check_reachable(self._bucket, self._queue, self._history)
         trace = None if isinstance(error, BylineError) else error
@@ -192,7 +194,7 @@ def check_reachable(bucket: Bucket, queue: Queue, history: History) -> None:
     """Raises :class:`~byline.errors.Unreachable` where one of the three does not answer."""
     next(iter(bucket.list(EVENTS)), None)
     queue.depth()
-    history.reader.health()
+    history.writer.check()
 
 
 def _printable(text: str) -> str:
