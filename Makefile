@@ -31,6 +31,9 @@ setup-aws: .venv-aws/.made  ## install the AWS emulator that the contract tests 
 bench: .venv/.bench  ## the benchmarks; ARGS="pipeline --quick" picks one
 	@$(PY) -m benchmarks $(if $(ARGS),$(ARGS),pipeline)
 
+torture: setup programs  ## kill the example service at every crash point, for 15 minutes; ARGS="--quick" takes under one
+	@$(PY) -m tests.torture $(ARGS)
+
 docs: setup  ## check the documentation: links resolve, snippets run, nothing that exists is undocumented
 	@$(PY) -m pytest -q tests/unit/test_docs.py tests/acceptance/test_snippets.py
 
@@ -75,4 +78,4 @@ programs:
 	@.venv-aws/bin/python $(PIP_INSTALL) --require-hashes -r requirements/aws.txt
 	@touch $@
 
-.PHONY: help demo test check setup setup-aws bench docs format requirements clean programs
+.PHONY: help demo test check setup setup-aws bench torture docs format requirements clean programs

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import sqlalchemy
 
+from benchmarks import capture_calls
 from benchmarks.capture_variants import VARIANTS
 from benchmarks.report import Report
 from tests import databases
@@ -29,7 +30,9 @@ PEERS = {"sqlalchemy-continuum": "sqlalchemy_continuum", "sqlalchemy-history": "
 
 
 def run(report: Report, *, quick: bool) -> None:
-    """All variants on SQLite, MariaDB and PostgreSQL; what is not installed is left out, and said."""
+    """What one call costs; then all variants on SQLite, MariaDB and PostgreSQL. What is not installed is left out, and
+    said."""
+    capture_calls.run(report, quick=quick)
     with tempfile.TemporaryDirectory(prefix="byline-") as name, ExitStack() as stack:
         folder = Path(name)
         environ = _variants(report, folder, stack)

@@ -74,7 +74,7 @@ class Carrier:
             return
         try:
             if self._queue is None:
-                with forks.whole():
+                with forks.opening():
                     self._queue = self._open_queue()
             self._queue.announce(list(self._unannounced))
         except BylineError as error:
@@ -90,7 +90,7 @@ class Carrier:
 
     def _reach_bucket(self) -> Bucket:
         if self._bucket is None:
-            with forks.whole():  # opening it may import its client
+            with forks.opening():  # opening it may import its client
                 self._bucket = self._open_bucket()
         if not self._bucket.name.startswith("file:") and _Remote.user is None:
             _Remote.user = os.getpid()
@@ -98,7 +98,7 @@ class Carrier:
 
 
 def _compressed(lines: bytes) -> bytes:
-    with forks.whole():
+    with forks.opening():
         import zstandard  # noqa: PLC0415 - a service that ships nothing does not load it
 
     return zstandard.ZstdCompressor(level=_LEVEL).compress(lines)

@@ -14,14 +14,14 @@ from byline.model.event import Action
 from byline.model.number import integer_text
 from byline.model.timestamp import parse_time
 
-_ACTIONS: Final[dict[str, Action]] = {"create": "create", "update": "update", "delete": "delete"}
+ACTIONS: Final[dict[str, Action]] = {"create": "create", "update": "update", "delete": "delete"}
 _sorted = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 def action_of(given: Any) -> Action:
     """One of the three, given in any letter case. Raises :class:`~byline.errors.RecordError`."""
-    action = _ACTIONS.get(given) if type(given) is str else None
-    action = action or _ACTIONS.get(str(given).lower())
+    action = ACTIONS.get(given) if type(given) is str else None
+    action = action or ACTIONS.get(str(given).lower())
     if action is None:
         raise RecordError(f"there is no action {str(given)[:40]!r}", hint="Use create, update or delete.")
     return action

@@ -19,14 +19,21 @@ class _Now:
     """The state of this process."""
 
     lock = threading.RLock()  # a signal handler may fork, or record, while it is held
+    slow = threading.RLock()
     process = os.getpid()
-    forking = False
+    forking: tuple[threading.RLock, ...] = ()
     in_child: Callable[[], None] = staticmethod(lambda: None)
 
 
 def whole() -> threading.RLock:
-    """A lock: no fork in this process while it is held. Keep it short."""
+    """A lock: no fork in this process while it is held. Keep it short: whoever records may wait for it."""
     return _Now.lock
+
+
+def opening() -> threading.RLock:
+    """The same for what takes its time, such as an import, or opening a client or a database. Nobody who records, and
+    nothing that makes events durable, ever waits for it. Where one thread takes both, this one comes first."""
+    return _Now.slow
 
 
 def when_forked(call: Callable[[], None]) -> None:
@@ -42,17 +49,19 @@ def notice() -> None:
 
 
 def _before() -> None:
-    _Now.forking = _Now.lock.acquire(timeout=_PATIENCE)
+    _Now.forking = tuple(lock for lock in (_Now.slow, _Now.lock) if lock.acquire(timeout=_PATIENCE))
 
 
 def _after_in_parent() -> None:
-    if _Now.forking:
-        _Now.lock.release()
+    for lock in reversed(_Now.forking):
+        lock.release()
+    _Now.forking = ()
 
 
 def _after_in_child() -> None:
     _Now.process = os.getpid()
-    _Now.lock = threading.RLock()
+    _Now.lock, _Now.slow = threading.RLock(), threading.RLock()
+    _Now.forking = ()
     _Now.in_child()
 
 

@@ -19,6 +19,7 @@ from byline.capture.redaction import Masking
 from byline.capture.sinks import open_sink
 from byline.capture.stream import RecordingStream
 from byline.capture.tally import sentence
+from byline.capture.usual import UsualEvents
 from byline.errors import RecordError, UsageError
 from byline.model.event import Stream
 from byline.settings import Settings
@@ -78,6 +79,8 @@ class Recorder:
         self._raises = on_error == "raise"
         self._clock = clock or _now
         self._time_stamps = dict(time_stamps or {})
+        has_usual = not self._time_stamps and type(self._masking) is Masking
+        self._usual = UsualEvents(named, self._masking) if has_usual else None
         self._streams = {os.getpid(): RecordingStream()}
 
     @classmethod
@@ -110,19 +113,28 @@ class Recorder:
         number = next(stream.numbers)
         try:
             now = self._clock()
-            word = action_of(action)
-            when, repaired = self._when(word, table_id, time_stamp, new, now)
             event_id = stream.event_ids.next(int(now.timestamp() * 1000))
+            place, context = Stream(stream.id, number), current()
+            if self._usual is not None and not miscellaneous:
+                when = now if time_stamp is None else time_stamp
+                line = self._usual.line(
+                    event_id, place, action, table_id, entity_id, account_id, when, context, old, new
+                )
+                if line is not None:
+                    self.sink.accept(line)
+                    return event_id
+            word = action_of(action)
+            moment, repaired = self._when(word, table_id, time_stamp, new, now)
             draft = Draft(
                 event_id=event_id,
-                stream=Stream(stream.id, number),
+                stream=place,
                 service=self.service,
                 action=word,
                 table_id=table_of(table_id),
                 entity_id=entity_of(entity_id),
                 account_id=text_of(account_id),
-                time_stamp=when,
-                context=current(),
+                time_stamp=moment,
+                context=context,
                 old=old,
                 new=new,
                 miscellaneous=miscellaneous,

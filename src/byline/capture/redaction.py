@@ -82,6 +82,10 @@ class Masking:
         before, after = _Pass(self._rules.of(table_id), self._key).objects(old or _NOTHING, new or _NOTHING, "", 1)
         return (before if old else old), (after if new else new)
 
+    def lets_be(self, table_id: str, names: tuple[Any, ...]) -> bool:
+        """Whether :meth:`apply` changes nothing in an object of these names, as long as its values hold no others."""
+        return not self._rules.of(table_id).concerned(names)
+
 
 _NOTHING: Final[Side] = {}
 

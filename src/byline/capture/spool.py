@@ -68,7 +68,7 @@ class Spool:
     def accept(self, line: bytes) -> None:
         if self._closed:
             raise SinkError("the spool is closed", hint="Record before close().")
-        process = self._process()
+        process = self._processes.get(os.getpid()) or self._process()
         process.accept(line)
 
     def flush(self, timeout: float | None = None) -> bool:

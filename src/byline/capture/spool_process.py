@@ -90,9 +90,11 @@ class SpoolProcess:
 
     def accept(self, line: bytes) -> None:
         try:
+            # First: what others record while the threads come up is exposed from then on.
+            begun = self._started or self.start()
             written = self.writer.append(line)
             if written.news:
-                self._tell()
+                self._tell(begun=begun)
             if self._waits:
                 self.writer.commit(written)
         except SinkError as error:
@@ -150,8 +152,8 @@ class SpoolProcess:
             unannounced=self._shipping.carrier.unannounced,
         )
 
-    def _tell(self) -> None:
-        if self._started or self.start():
+    def _tell(self, *, begun: bool) -> None:
+        if begun:
             self._committer.hear()
         else:
             self._committer.step()

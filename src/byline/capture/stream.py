@@ -7,7 +7,7 @@ import secrets
 import threading
 from itertools import count
 from typing import Final
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from byline.capture.complaints import Complaints
 
@@ -66,4 +66,12 @@ class EventIds:
             counter, milliseconds = self._counter, self._milliseconds
         high = milliseconds << 16 | 0x7 << 12 | counter >> 30
         low = 0b10 << 62 | (counter & (1 << 30) - 1) << _TAIL_BITS | self._tail
-        return UUID(int=high << 64 | low)
+        return _uuid(high << 64 | low)
+
+
+def _uuid(number: int) -> UUID:
+    """``UUID(int=number)`` without its looks at five other ways to say it: a third of what an event's id costs."""
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", number)
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made

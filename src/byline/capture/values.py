@@ -51,7 +51,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 _TEXT: Final = frozenset({str})
 _SURE: Final = frozenset({bool, NoneType, date, timedelta, UUID})
-_USUAL: Final = _SURE | {str, int}
+USUAL: Final = _SURE | {str, int}
 """Exactly of these types: the encoder writes them as the table says. It refuses some texts and integers; then
 everything is looked at again, with care."""
 
@@ -73,7 +73,7 @@ class Walk:
     def __init__(self, marks: Marks, *, careful: bool = False) -> None:
         self.marks = marks
         self._careful = careful
-        self._usual = _SURE if careful else _USUAL
+        self._usual = _SURE if careful else USUAL
         self._inside: list[int] = []
         self._path: list[str | int] = []
         self._left = MAX_VALUES

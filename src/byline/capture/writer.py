@@ -16,7 +16,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from byline.capture.complaints import Complaints
 from byline.capture.disk import Disk
@@ -36,8 +37,8 @@ _HINTS = {
 }
 
 
-class Written(NamedTuple):
-    """Where a line went."""
+class Written(Struct, gc=False):
+    """Where a line went. A struct, because making one calls no Python code."""
 
     segment: Segment
     end: int
@@ -65,7 +66,8 @@ class Writer:
         self._segment: Segment | None = None
         self._full: list[Segment] = []
         self._dirty = False
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[str, Segment] = {}
+        """What is not known to be shipped, by the segment's stem."""
         self._unsealed: set[str] = set()
         self._level = 0
         self._trouble: list[tuple[str, str]] = []
@@ -92,7 +94,6 @@ class Writer:
                 self._retire()
                 raise failed("write to the spool", error) from error
             self._level += size
-            self._waiting[segment.name.stem] = segment.events
             self.accepted += 1
             news = fresh or not self._dirty
             self._dirty = True
@@ -192,7 +193,7 @@ class Writer:
     @property
     def waiting_events(self) -> int:
         with self._lock:
-            return sum(self._waiting.values())
+            return sum(segment.events for segment in self._waiting.values())
 
     # --- inside ---
 
@@ -212,7 +213,7 @@ class Writer:
             name = new_name(datetime.now(UTC), self._id, next(self._numbers))
             with suppress(FileExistsError):  # somebody looked through the folder at that very moment
                 segment = Segment(self._disk, self._folder, name)
-                self._waiting[name.stem] = 0
+                self._waiting[name.stem] = segment
                 self._unsealed.add(name.stem)
                 return segment
         raise FileExistsError(errno.EEXIST, "others keep taking new segments away")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -75,3 +77,22 @@ def test_what_cannot_be_copied_is_taken_as_it_is(plan):
 
     stubborn = Stubborn()
     assert plan.settle(None, (1, "a", stubborn))[1][2] is stubborn
+
+
+def test_tables_and_columns_go_by_plain_text(plan):
+    """SQLAlchemy's own class of text would be looked into at every event."""
+    assert {type(name) for name in (plan.table_id, *plan.names)} == {str}
+
+
+def test_only_what_can_change_in_place_is_copied():
+    class Fixed(Base):
+        __tablename__ = "fixed"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        number: Mapped[float]
+        price: Mapped[Decimal]
+        day: Mapped[date]
+
+    row = (1, 0.5, Decimal("1.5"), date(2026, 1, 2))
+    kept, _ = Plan(sqlalchemy.inspect(Fixed), Options(None, None, None, None, None)).settle(row, None)
+    assert kept is row

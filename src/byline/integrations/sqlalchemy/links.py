@@ -20,13 +20,13 @@ class Link:
 
     def __init__(self, prop: RelationshipProperty[Any], secondary: Table) -> None:
         self.key = prop.key
-        self.table_id = secondary.fullname
+        self.table_id = str(secondary.fullname)
         self.time_stamp: int | None = None
         self.account_id: int | None = None
-        self._parent = {joined.name: column for column, joined in prop.synchronize_pairs}
-        self._child = {joined.name: column for column, joined in prop.secondary_synchronize_pairs or ()}
+        self._parent = {str(joined.name): column for column, joined in prop.synchronize_pairs}
+        self._child = {str(joined.name): column for column, joined in prop.secondary_synchronize_pairs or ()}
         joined = {**self._parent, **self._child}
-        self.names = tuple(column.name for column in secondary.columns if column.name in joined)
+        self.names = tuple(str(column.name) for column in secondary.columns if column.name in joined)
 
     def added(self, state: InstanceState[Any]) -> Iterator[Key]:
         """The rows that this flush wrote for the object's side."""

@@ -17,10 +17,11 @@ from byline.integrations.sqlalchemy.rows import UNKNOWN, Key, Row, kept, merged
 Property = ColumnProperty[Any]
 
 _NEVER_CHANGE: Final = (
-    *(types.String, types.Integer, types.Numeric, types.Boolean, types.LargeBinary, types.Uuid),
+    *(types.String, types.Integer, types.Numeric, types.Float, types.Boolean, types.LargeBinary, types.Uuid),
     *(types.DateTime, types.Date, types.Time, types.Interval),
 )
-"""Column types whose values nobody can change in place (``Enum`` is a ``String``, ``Float`` a ``Numeric``)."""
+"""Column types whose values nobody can change in place (``Enum`` is a ``String``; ``Float`` was a ``Numeric`` before
+SQLAlchemy 2.1)."""
 
 
 class Plan:
@@ -69,7 +70,8 @@ class Plan:
         self.key_keys = frozenset(key_keys)
         self._source = mapper.persist_selectable
         table: Any = mapper.primary_key[0].table
-        self.table_id: str = options.get(mapper, "table_id") or getattr(table, "fullname", table.name)
+        # A table's name is a class of SQLAlchemy's own, which the recorder would have to look into each time.
+        self.table_id = str(options.get(mapper, "table_id") or getattr(table, "fullname", table.name))
         self.links: tuple[Link, ...] = links_of(mapper)
         self.writes_late = any(prop.post_update for prop in mapper.relationships)
         """Whether a flush may write a foreign key after everything else, though no column has changed so far."""
@@ -180,5 +182,5 @@ def _names(properties: list[Property]) -> tuple[str, ...]:
     names: list[str] = []
     for prop in properties:
         column: Any = prop.columns[-1]  # of a key that joins two tables: the base's
-        names.append(f"{column.table.name}.{column.name}" if column.name in names else column.name)
+        names.append(f"{column.table.name}.{column.name}" if column.name in names else str(column.name))
     return tuple(names)
