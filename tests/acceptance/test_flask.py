@@ -26,9 +26,7 @@ class Shop:
         self.sink = MemorySink()
         self.recorder = Recorder("shop", self.sink, on_error="raise")
         self.app = flask.Flask("shop")
-        self.app.wsgi_app = AuditWsgiMiddleware(
-            self.app.wsgi_app, actor=lambda _environ: flask.g.get("user")
-        )
+        self.app.wsgi_app = AuditWsgiMiddleware(self.app.wsgi_app, actor=lambda _environ: flask.g.get("user"))
         self.app.before_request(self._sign_in)
         self.app.post("/change/<n>")(self.change)
         self.app.get("/stream/<n>")(self.stream)

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.acceptance.running import BYLINE
+from tests.acceptance.running import BYLINE, environment
 from tests.acceptance.samples import event
 
 ROOM = 200
@@ -18,6 +18,7 @@ def byline(*arguments: str, data: Path, room: int | None = None) -> subprocess.C
     script = f'{command}trap "" XFSZ; exec "$@"'
     return subprocess.run(
         ["bash", "-c", script, "bash", BYLINE, *arguments, "--data", str(data)],
+        env={name: value for name, value in environment().items() if not name.startswith("COV")},
         capture_output=True,
         text=True,
         check=False,

@@ -55,9 +55,10 @@ def ship(place: Place) -> None:
 
 def said_before_the_kill(process: subprocess.Popen[str], lines: int) -> list[str]:
     assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(lines)]
-    process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=PATIENCE)
+    with process:
+        said = [process.stdout.readline() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        rest = process.stdout.read()  # communicate() would not see what readline() has read ahead
     return [text for text in [*said, *rest.splitlines(keepends=True)] if text.endswith("\n")]
 
 
