@@ -41,8 +41,8 @@ CHECKS = (
 
 
 def suites() -> list[str]:
-    """Every folder of tests, the quickest first: whoever adds one need not say so here. The torture has a command of its
-    own, ``make torture``: it takes minutes of both cores."""
+    """Every folder of tests, the quickest first: whoever adds one need not say so here. The torture has a command of
+    its own, ``make torture``: it takes minutes of both cores."""
     found = {test.relative_to(ROOT / "tests").parts[0] for test in (ROOT / "tests").glob("*/**/test_*.py")}
     found.discard("torture")
     return sorted(found, key=lambda name: (name != "unit", name))

@@ -24,13 +24,13 @@ MODES: tuple[Durability, ...] = ("fsync", "group")
 SEED = 20_260_726
 # Crash points of each road and bucket: 40 a mode.
 SAMPLE: dict[tuple[Road, str], int] = {
-    ("lean", "well"): 12,
-    ("lean", "failing"): 6,
+    ("lean", "well"): 14,
+    ("lean", "failing"): 7,
     ("lean", "slow"): 4,
-    ("lean", "twice"): 6,
-    ("service", "well"): 4,
-    ("service", "twice"): 4,
-    ("example", "well"): 4,
+    ("lean", "twice"): 7,
+    ("service", "well"): 3,
+    ("service", "twice"): 2,
+    ("example", "well"): 3,
 }
 
 
