@@ -10,7 +10,7 @@ PIP_INSTALL = -m pip install -qq --no-input --disable-pip-version-check
 EDITABLE = --no-deps --no-build-isolation --editable .
 
 # What the tests start for real, as COMMAND:DEBIAN-PACKAGE. Tests whose program is missing are skipped by name.
-PROGRAMS := strace:strace mariadbd:mariadb-server-core pg_ctlcluster:postgresql
+PROGRAMS := strace:strace mariadbd:mariadb-server-core pg_ctlcluster:postgresql chromium:chromium
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
