@@ -23,7 +23,7 @@ from typing import Final
 from tests.torture.buckets import BUCKETS
 from tests.torture.case import Case, Road
 from tests.torture.points import Point, sample
-from tests.torture.run import FAULTS, LANES, Job, Total, run_all
+from tests.torture.run import FAULTS, LANES, Job, Total, run_all, timed
 from tests.torture.setup import Durability
 
 MODES: Final[tuple[Durability, ...]] = ("fsync", "group")
@@ -36,6 +36,7 @@ CASES: Final = (
 QUICK: Final[dict[Road, int]] = {"lean": 3, "service": 1, "example": 2, "ship": 1}
 """Crash points of each case."""
 QUICKLY: Final = 50 / 60
+TIMED_KILLS: Final = 200
 AT_ONCE: Final[dict[Road, int]] = {"lean": 4, "ship": 2}
 
 
@@ -76,6 +77,8 @@ def planned(cases: Sequence[Case], folder: Path, chance: random.Random, *, quick
         for abrupt in (False, True)
     ]
     lanes.append(chance.sample(faults, 3 if quick and faults else len(faults)))
+    kills = QUICK["lean"] if quick else TIMED_KILLS
+    lanes += [timed(case, kills, chance) for case in cases if case.road == "lean" and case.bucket == "well"]
     return list(dealt(lanes))
 
 
@@ -105,8 +108,8 @@ def all_points(cases: Iterable[Case], folder: Path) -> dict[Case, list[Point]]:
 def played(jobs: list[Job], folder: Path, until: float) -> dict[str, Total]:
     """A total for each case, its faults apart."""
     totals: dict[str, Total] = {}
-    for number, (job, outcome) in enumerate(run_all(jobs, folder, until=until), start=1):
-        name = str(job.case) if job.point is not None else f"{job.case}, disk failing"
+    for number, (job, outcome) in enumerate(run_all(jobs, folder, until=until, at_once=2 * LANES), start=1):
+        name = f"{job.case}{', disk failing' if job.fault else ', without strace' if job.after is not None else ''}"
         totals.setdefault(name, Total()).add(job, outcome)
         for fault in outcome.verdict.faults:
             say(fault)

@@ -4,10 +4,10 @@ power loss."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,18 +16,21 @@ from tests.torture.board import new_board, read_board
 from tests.torture.callers import call_service
 from tests.torture.children import run_child
 from tests.torture.drain import Drained, contents, drain, drain_by_command
-from tests.torture.points import Point, injecting, killing, points_in, tracing
+from tests.torture.points import Point, Under, injecting, killing, points_in, tracing
 from tests.torture.power import LOSSES, Durable, Loss, lose_power
-from tests.torture.setup import Broken, Durability, Plan
+from tests.torture.setup import Broken, Durability, Plan, threads_of
 from tests.torture.story import Story, story_of
 from tests.torture.templates import copy_products
 from tests.torture.verdict import Verdict, judge
-from tests.torture.work import Request, is_committed
+from tests.torture.work import WORKERS, Request, is_committed
 
 Road = Literal["lean", "service", "example", "ship"]
 """``lean``: the example's rules, without HTTP. ``service``: the example, over HTTP, on a disk that is watched.
 ``example``: the example to the last letter, so that nothing is known of it but its answers. ``ship``: what ships a
 folder that a killed service left."""
+
+THREADS: Final = {"byline-commit", "byline-ship", *(f"worker-{worker}" for worker in range(WORKERS))}
+"""Those of the lean road, each of which is killed at its own calls."""
 
 
 class Outcome(Struct):
@@ -55,7 +58,7 @@ class Case(Struct, frozen=True, kw_only=True):
         plan = self._prepared(folder)
         log = folder / "strace.log"
         self._run(plan, tracing(log))
-        found = points_in(log)
+        found = points_in(log, {number: name for name, number in threads_of(plan).items() if name in THREADS})
         shutil.rmtree(folder)
         return found
 
@@ -68,8 +71,12 @@ class Case(Struct, frozen=True, kw_only=True):
         return self._judged(replace(plan, abrupt=abrupt), injecting(fault))
 
     def run(self, folder: Path) -> Outcome:
-        """To its end, or until it ends itself."""
-        return self._judged(self._prepared(folder, abrupt=True), [])
+        """Until it ends itself."""
+        return self._judged(self._prepared(folder, abrupt=True))
+
+    def kill_after(self, seconds: float, folder: Path) -> Outcome:
+        """Without strace, at its own pace. The lean road only."""
+        return self._judged(self._prepared(folder), after=seconds)
 
     def _prepared(self, folder: Path, *, abrupt: bool = False) -> Plan:
         plan = Plan(
@@ -91,20 +98,21 @@ class Case(Struct, frozen=True, kw_only=True):
     def _leave_something(self, plan: Plan) -> None:
         """What a service leaves that is killed while its bucket is away; from here on it counts as durable."""
         leaving = replace(plan, bucket="away", abrupt=True, rounds=6)
-        run_child("lean", leaving, [])
+        run_child("lean", leaving)
         plan.board.rename(plan.folder / "left")
         new_board(plan.board)
 
-    def _run(self, plan: Plan, under: Sequence[str]) -> tuple[bool, Story]:
+    def _run(self, plan: Plan, under: Under, after: float | None = None) -> tuple[bool, Story]:
         if self.road in {"service", "example"}:
-            killed, answered = call_service(plan, under, substituted=self.road == "service")
+            killed, answered = call_service(plan, under.command, substituted=self.road == "service")
             story = story_of(read_board(plan.board), answered)
             return killed, replace(story, noted=self.road == "service")
-        killed = run_child("lean" if self.road == "lean" else "shipping", plan, under)
+        killed = run_child("lean" if self.road == "lean" else "shipping", plan, under, after=after)
         return killed, story_of(read_board(plan.board if self.road == "lean" else plan.folder / "left"))
 
-    def _judged(self, plan: Plan, under: Sequence[str]) -> Outcome:
-        killed, story = self._run(plan, under)
+    def _judged(self, plan: Plan, under: Under = Under(), after: float | None = None) -> Outcome:  # noqa: B008
+        killed, story = self._run(plan, under, after)
+        story.traced = bool(under.command)
         verdict = Verdict()
         committed = partial(is_committed, database=plan.database)
         mode = "fsync" if self.road == "ship" else self.durability  # what lay there has been durable before

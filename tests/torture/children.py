@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from tests.torture import lean, shipping
-from tests.torture.setup import Plan
+from tests.torture.points import Under
+from tests.torture.setup import Plan, threads_of
 
 PATIENCE: Final = 120.0
 PROGRAMS: Final[dict[str, Callable[[Plan], Callable[[], None]]]] = {"lean": lean.prepare, "shipping": shipping.prepare}
@@ -26,16 +27,20 @@ _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload([__name__])
 
 
-def run_child(program: str, plan: Plan, strace: Sequence[str]) -> bool:
-    """Run it to its end; whether SIGKILL was that. ``strace``: a command that wants only ``-p``, or nothing."""
+def run_child(program: str, plan: Plan, under: Under = Under(), *, after: float | None = None) -> bool:  # noqa: B008
+    """Run it to its end; whether SIGKILL was that. ``after``: kill it after so many seconds."""
     ours, theirs = _forking.Pipe()
     child = _forking.Process(target=_run, args=(program, plan, theirs), daemon=True)
     child.start()
     try:
         assert child.pid is not None
         assert ours.poll(PATIENCE), "the child never came up"
-        with _attached(strace, child.pid):
+        watched = threads_of(plan)[under.thread] if under.thread else child.pid
+        with _attached(under.command, watched):
             ours.send("go")
+            if after is not None:
+                child.join(after)
+                child.kill()
             child.join(PATIENCE)
             assert child.exitcode is not None, f"{program} hangs: {_said(plan)}"
     finally:

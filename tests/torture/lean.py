@@ -71,21 +71,25 @@ def prepare(plan: Plan) -> Callable[[], None]:
         connection.cursor().execute("PRAGMA user_version = 1")
     for connection in opened:
         connection.close()
-    return partial(torture, plan, sessions)
-
-
-def torture(plan: Plan, sessions: Sessions) -> None:
     board, disk = watched(plan)
     recorder = Noting(plan, board, disk)
     track(sessions, recorder)
     rules = Rules(sessions, recorder, eager=plan.broken == "commit")
+    begun = threading.Event()
 
     def run(worker: int) -> None:
+        begun.wait()
         work(rules, worker, plan.rounds, lambda request: board.note("done", request.id))
 
-    threads = [threading.Thread(target=run, args=(worker,)) for worker in range(WORKERS)]
+    threads = [threading.Thread(target=run, args=(worker,), name=f"worker-{worker}") for worker in range(WORKERS)]
     for thread in threads:
         thread.start()
+    recorder.begin()
+    return partial(torture, plan, recorder, threads, begun)
+
+
+def torture(plan: Plan, recorder: Noting, threads: list[threading.Thread], begun: threading.Event) -> None:
+    begun.set()
     for thread in threads:
         thread.join()
     if plan.abrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from byline.capture.spool_process import EXPOSURE
 from tests.torture.case import Case, Outcome
@@ -19,6 +21,11 @@ from tests.torture.points import Point
 from tests.torture.verdict import Verdict
 
 LANES: Final = 2
+"""Runs at once: most of the time each waits for the disk, or for strace."""
+TIMED: Final = (0.01, 0.4)
+"""Seconds after which a run without strace is killed."""
+TIMED_ROUNDS: Final = 40
+"""More than it can do in that time."""
 
 FAULTS: Final = (
     "write:error=ENOSPC:when=12..20",  # a disk that is full for a while
@@ -35,20 +42,26 @@ FAULTS: Final = (
 
 
 class Job(Struct, frozen=True):
-    """One run of a case: killed at a point, or with a fault; then it ends in order, or ``abrupt``-ly."""
+    """One run of a case: killed at a point, or some seconds ``after`` its beginning, or with a fault; then it ends in
+    order, or ``abrupt``-ly."""
 
     case: Case
     point: Point | None = None
+    after: float | None = None
     fault: str = ""
     abrupt: bool = False
 
     def __str__(self) -> str:
+        if self.after is not None:
+            return f"{self.case}: after {self.after * 1000:.0f} ms"
         how = str(self.point) if self.point is not None else f"{self.fault}{', then SIGKILL' * self.abrupt}"
         return f"{self.case}: {how}"
 
     def run(self, folder: Path) -> Outcome:
         if self.point is not None:
             return self.case.kill(self.point, folder)
+        if self.after is not None:
+            return self.case.kill_after(self.after, folder)
         return self.case.fail(self.fault, folder, abrupt=self.abrupt)
 
 
@@ -93,11 +106,21 @@ class Total(Struct):
 def exposure(ages: list[float]) -> str:
     """What a power loss took and may take; each variant of a power loss counts by itself."""
     late = sum(age > EXPOSURE for age in ages)
-    stalled = f" ({late} over {EXPOSURE * 1000:.0f} ms: the machine had stalled, or an fsync failed)" if late else ""
+    stalled = (
+        f" ({late} over {EXPOSURE * 1000:.0f} ms: the machine stalled, strace did, or an fsync failed)" if late else ""
+    )
     return f"{len(ages)} gone with the power, the oldest {max(ages) * 1000:.1f} ms before it{stalled}"
 
 
-def run_all(jobs: Iterable[Job], folder: Path, *, until: float = float("inf")) -> Iterator[tuple[Job, Outcome]]:
+def timed(case: Case, count: int, chance: random.Random) -> list[Job]:
+    """Kills at any moment, without strace, so that the mode's own time is what counts."""
+    case = replace(case, rounds=TIMED_ROUNDS)
+    return [Job(case, after=chance.uniform(*TIMED)) for _ in range(count)]
+
+
+def run_all(
+    jobs: Iterable[Job], folder: Path, *, until: float = float("inf"), at_once: int = LANES
+) -> Iterator[tuple[Job, Outcome]]:
     """Each outcome as it comes; no job is begun after ``until`` (the monotonic clock). What is clean is removed."""
     numbers = count(1)
     numbering = threading.Lock()
@@ -113,10 +136,10 @@ def run_all(jobs: Iterable[Job], folder: Path, *, until: float = float("inf")) -
         return job, outcome
 
     left = iter(jobs)
-    with ThreadPoolExecutor(LANES) as lanes:
+    with ThreadPoolExecutor(at_once) as lanes:
         running: set[Future[tuple[Job, Outcome]]] = set()
         while True:
-            while len(running) < LANES and time.monotonic() < until and (job := next(left, None)) is not None:
+            while len(running) < at_once and time.monotonic() < until and (job := next(left, None)) is not None:
                 running.add(lanes.submit(run, job))
             if not running:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +18,9 @@ from byline.capture.spool import Spool
 from byline.capture.spool_process import EXPOSURE, SpoolLimits
 from byline.queue.sqlite import SqliteQueue
 from examples.product_service.app import NAME
-from tests.torture.board import Board
+from tests.torture.board import Board, read_board
 from tests.torture.buckets import BUCKETS
-from tests.torture.witness import KeepingDisk, LazyDisk, Witness
+from tests.torture.witness import KeepingDisk, LazyDisk, WatchedEvent, Witness
 
 PLAN = "TORTURE_PLAN"
 
@@ -91,6 +92,23 @@ class Noting(Recorder):
     def note_stats(self) -> None:
         stats = self.stats()
         self._board.note("stats", stats.failed, stats.sink.failed, stats.sink.in_doubt, stats.last_error)
+
+    def begin(self) -> None:
+        """Have the threads of the spool before there is anything to do for them, so that they can be watched."""
+        assert isinstance(self.sink, Spool)
+        process = self.sink._process()
+        committer = process._committer
+        committer._work, committer._stop = WatchedEvent(self._board, "work"), WatchedEvent(self._board, "stop")
+        process.start()
+        self._board.note("threads", {thread.name: thread.native_id for thread in threading.enumerate()})
+
+
+def threads_of(plan: Plan) -> dict[str, int]:
+    """The threads of a child that has begun, by name."""
+    for kind, _, *said in read_board(plan.board):
+        if kind == "threads":
+            return dict(said[0])
+    return {}
 
 
 def spool_of(plan: Plan, disk: KeepingDisk) -> Spool:

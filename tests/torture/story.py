@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from msgspec import Struct, field
@@ -40,29 +41,36 @@ class Story(Struct):
     """The last sign of life, which is not later than the crash."""
     noted: bool = True
     """Whether the child noted its promises; else only answers count, each of which promises all of its events."""
-    _pulses: list[tuple[float, float]] = field(default_factory=list)
+    traced: bool = False
+    _pulses: list[float] = field(default_factory=list)
+    _late: list[tuple[float, float]] = field(default_factory=list)
+    """When somebody was woken up, and by how much too late."""
     _syncs: list[tuple[float, float]] = field(default_factory=list)
-    _failures: list[float] = field(default_factory=list)
-    """When an fsync failed."""
+    _newest_round: float = 0.0
+
+    def may_be_lost(self, at: float) -> bool:
+        """Whether a power loss may take what was promised then, with ``durability="group"``.
+
+        Not once a round of the committer has begun after it, and ended. Nor is it to wait longer for that than the
+        mode says; but under strace, which stops one thread and not the others, time tells nothing.
+        """
+        if at < self._newest_round:
+            return False
+        return self.traced or self.crash - at <= EXPOSURE + self.stall(at)
 
     def stall(self, since: float) -> float:
         """Seconds of the time from ``since`` to the crash which the machine, and not the code, took: by how much the
-        pulse was woken up late, and what fsync took beyond half of the exposure. Where an fsync fails, what it was to
-        make durable is written anew, for which the time begins anew, too.
-
-        The bound of 20 ms is one of a machine that has time; on this one, others may hold both cores, and every system
-        call is traced.
-        """
-        last = max((at for at, _ in self._pulses), default=since)
-        late = sum(late for at, late in self._pulses if at > since) + max(0.0, self.crash - last - PULSE)
+        pulse and the committer were woken up late, and what fsync took beyond half of the exposure. The bound of 20 ms
+        is one of a machine that has time; on this one, others may hold both cores."""
+        last = max(self._pulses, default=since)
+        late = sum(min(late, at - since) for at, late in self._late if at > since)
         syncing = sum(max(0.0, end - max(begun, since)) for begun, end in self._syncs)
-        failures = sum(at > since for at in self._failures)
-        return late + max(0.0, syncing - EXPOSURE / 2) + EXPOSURE * failures
+        return late + max(0.0, self.crash - last - PULSE) + max(0.0, syncing - EXPOSURE / 2)
 
 
 def story_of(notes: Iterable[list[Any]], answered: Iterable[Request] = ()) -> Story:
     story = Story(done=set(answered))
-    begun: dict[int, float] = {}
+    notes = list(notes)
     for kind, at, *said in notes:
         story.crash = at
         match kind:
@@ -72,15 +80,32 @@ def story_of(notes: Iterable[list[Any]], answered: Iterable[Request] = ()) -> St
                 story.done.add(_request(said[0]))
             case "stats":
                 story.stats = Stats(*said)
+            case "round":
+                story._newest_round = max(story._newest_round, said[0])
+    _add_stalls(story, notes)
+    return story
+
+
+def _add_stalls(story: Story, notes: Iterable[list[Any]]) -> None:
+    begun: dict[int, float] = {}
+    due: dict[str, float] = {}
+    for kind, at, *said in notes:
+        match kind:
             case "pulse":
-                story._pulses.append((at, said[0]))
+                story._pulses.append(at)
+                story._late.append((at, said[0]))
+            case "asleep":
+                due[said[0]] = said[1] if said[1] is not None else inf
+            case "set" if said[0] in due:
+                due[said[0]] = min(at, due[said[0]])
+            case "awake":
+                story._late.append((at, max(0.0, at - due.pop(said[0]))))
             case "syncing":
                 begun[said[0]] = at
             case "bytes" | "names" | "unsynced" if said[0] in begun:
                 story._syncs.append((begun.pop(said[0]), at))
-                story._failures += [at] * (kind == "unsynced")
     story._syncs += [(at, story.crash) for at in begun.values()]
-    return story
+    story._late += [(story.crash, max(0.0, story.crash - at)) for at in due.values()]
 
 
 def _add(story: Story, kind: str, at: float, request_id: str, event_id: str) -> None:

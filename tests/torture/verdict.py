@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from byline.capture.spool_process import EXPOSURE
 from byline.model.query import EventRow
 from tests.torture.drain import Drained
 from tests.torture.setup import Durability
@@ -79,7 +78,7 @@ def _judge_promises(verdict: Verdict, story: Story, drained: Drained, powerless:
     there = {event.event_id for event in drained.events}
     missing = [promise for promise in story.promises if promise.event_id not in there]
     in_doubt = story.stats.in_doubt if story.stats is not None and powerless == "group" else 0
-    too_old = [promise for promise in missing if powerless != "group" or not _may_be_lost(promise, story)]
+    too_old = [promise for promise in missing if powerless != "group" or not story.may_be_lost(promise.at)]
     if len(too_old) > in_doubt:  # what an fsync that failed has taken is counted
         verdict.blame("lost", len(too_old) - in_doubt, ", ".join(_told(promise, story) for promise in too_old[:3]))
     verdict.exposed += [story.crash - promise.at for promise in missing if promise not in too_old]
@@ -89,10 +88,6 @@ def _judge_promises(verdict: Verdict, story: Story, drained: Drained, powerless:
         answers = Counter(filter(None, map(_request, drained.events)))
     for request in sorted(story.done):
         verdict.blame("lost", max(0, request.events - answers[request]), f"of {request.id}, which returned")
-
-
-def _may_be_lost(promise: Promise, story: Story) -> bool:
-    return story.crash - promise.at <= EXPOSURE + story.stall(promise.at)
 
 
 def _told(promise: Promise, story: Story) -> str:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from byline.bucket import disk
+from byline.capture.committer import Committer
 from byline.capture.disk import Disk
 from tests.torture.board import Board
 
@@ -31,6 +32,14 @@ class Witness:
 
     def install(self) -> None:
         disk.sync = self.sync
+        step = Committer.step
+
+        def noted(committer: Committer) -> None:
+            begun = time.monotonic()
+            step(committer)
+            self._board.note("round", begun)
+
+        Committer.step = noted  # type: ignore[method-assign]
 
     def sync(self, descriptor: int) -> None:
         if self._lies:
@@ -74,6 +83,25 @@ class Witness:
 
     def start(self) -> None:
         threading.Thread(target=self.pulse, daemon=True).start()
+
+
+class WatchedEvent(threading.Event):
+    """Tells how late whoever waits for it is woken up. One thread waits."""
+
+    def __init__(self, board: Board, name: str) -> None:
+        super().__init__()
+        self._board = board
+        self._name = name
+
+    def set(self) -> None:
+        self._board.note("set", self._name)
+        super().set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._board.note("asleep", self._name, None if timeout is None else time.monotonic() + timeout)
+        is_set = super().wait(timeout)
+        self._board.note("awake", self._name)
+        return is_set
 
 
 class KeepingDisk(Disk):

@@ -21,7 +21,7 @@ from byline.capture.names import SegmentName, new_name
 from byline.capture.port import SinkStats
 from byline.capture.shipper import delay
 from byline.capture.tally import Tally, sentence
-from byline.errors import BylineError, SinkError
+from byline.errors import SinkError
 from byline.queue.port import Queue
 
 MAX_BYTES: Final = 64 << 20
@@ -81,7 +81,7 @@ class _Held:
         self.tally = Tally()
         self._complaints = Complaints()
         self.carrier = Carrier(*open, tally=self.tally, complaints=self._complaints)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may record meanwhile
         self._flushing = threading.Lock()
         self._writer = secrets.token_hex(8)
         self._numbers = count(1)
@@ -108,7 +108,9 @@ class _Held:
         """Batch by batch, each again until it is in the bucket or the time is over; then it waits for the next flush,
         under the key that it has."""
         until = None if timeout is None else time.monotonic() + timeout
-        with self._flushing:
+        if not self._flushing.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            return False
+        try:
             with self._lock:
                 self._room = 0  # what comes from now on is a batch of its own
                 batches = list(self._batches)
@@ -119,6 +121,8 @@ class _Held:
                     self._batches.remove((name, lines))
                     self._size -= sum(map(len, lines))
             self.carrier.announce()
+        finally:
+            self._flushing.release()
         return True
 
     def stats(self) -> SinkStats:
@@ -136,7 +140,7 @@ class _Held:
         while True:
             try:
                 self.carrier.carry(name, lines)
-            except BylineError as error:
+            except Exception as error:  # noqa: BLE001 - a bucket's client may raise anything, and the service must live
                 failures += 1
                 self.tally.add(retries=1)
                 self.tally.error(error)

@@ -54,13 +54,13 @@ class Committer:
     def stop(self, seconds: float | None) -> None:
         """End, and do the rest here, so that whatever was accepted is sealed. A disk that does not answer in time is
         left to the next start."""
+        self._writer.end()
         self._stop.set()
         self._work.set()
         if self._thread is not None:
             self._thread.join(seconds)
             if self._thread.is_alive():
                 return
-        self._writer.retire()
         self.step()
 
     def _run(self) -> None:
@@ -73,6 +73,7 @@ class Committer:
             except Exception as error:  # noqa: BLE001 - the thread must live: whatever it is, the next step may do better
                 self._complaints.say("commit", f"the spool's commit thread failed: {error!r}")
                 self._stop.wait(_HURRY)
+                self._work.set()
 
     def _patience(self) -> float | None:
         age = self._writer.seconds_open()

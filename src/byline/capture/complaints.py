@@ -22,7 +22,7 @@ class Complaints:
         self._clock = clock
         self._silent_until: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may come here while it is held
 
     def say(self, kind: str, message: str, *, level: int = logging.ERROR) -> None:
         """Log it, or count it where this kind was logged not long ago; the next line says how often."""

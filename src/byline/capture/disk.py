@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from byline.bucket import disk as durable
@@ -33,20 +34,20 @@ class Disk:
         """A descriptor of a new, empty file, to append to and to read from."""
         with forks.whole():
             descriptor = os.open(path, _CREATE, 0o600)
-            _open.add(descriptor)
+            _open[descriptor] = os.fstat(descriptor)
         return descriptor
 
     def open(self, path: Path) -> int:
         """A descriptor of an existing file; never of a symbolic link."""
         with forks.whole():
             descriptor = os.open(path, _OPEN)
-            _open.add(descriptor)
+            _open[descriptor] = os.fstat(descriptor)
         return descriptor
 
     def close(self, descriptor: int) -> None:
         """Is not to be called twice."""
         with forks.whole():
-            _open.discard(descriptor)
+            _open.pop(descriptor, None)
             os.close(descriptor)
 
     def append(self, descriptor: int, data: bytes) -> None:
@@ -107,18 +108,29 @@ def still_named(descriptor: int, path: Path) -> bool:
         return False
 
 
-_open: set[int] = set()
+def is_there(path: Path) -> bool:
+    """Whether something goes by this name; also where that cannot be told."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+_open: dict[int, os.stat_result] = {}
 
 
 def _forget_parent() -> None:
     """In a forked child: close what belongs to the parent."""
-    inherited = list(_open)
+    inherited = list(_open.items())
     _open.clear()
-    for descriptor in inherited:
-        try:
-            os.close(descriptor)
-        except OSError:  # a service that closes what it does not know was quicker
-            continue
+    for descriptor, status in inherited:
+        # A service that closes what it does not know may have been quicker, and its number be another file's by now.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), status):
+                os.close(descriptor)
 
 
 forks.when_forked(_forget_parent)

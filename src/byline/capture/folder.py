@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from byline.capture.disk import Disk, lock, still_named
+from byline.capture.disk import Disk, is_there, lock, still_named
 from byline.capture.names import SegmentName, parse_name
 
 
@@ -84,7 +84,7 @@ def adopt(disk: Disk, folder: Path, name: SegmentName) -> Adopted | None:
     path = folder / name.file
     with held(disk, path) as descriptor:
         sealed = folder / name._replace(sealed=True).file
-        if descriptor is None or sealed.exists():
+        if descriptor is None or is_there(sealed):
             return None
         content = disk.read(descriptor)
         whole = len(whole_lines(content))

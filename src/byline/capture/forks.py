@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 _PATIENCE: Final = 10.0
 """Seconds that a fork waits for what is under way."""
@@ -21,7 +21,8 @@ class _Now:
     lock = threading.RLock()  # a signal handler may fork, or record, while it is held
     slow = threading.RLock()
     process = os.getpid()
-    forking: tuple[threading.RLock, ...] = ()
+    forking: ClassVar[dict[int, list[tuple[threading.RLock, ...]]]] = {}
+    """What each thread that forks holds; a signal handler may fork in the middle of a fork."""
     in_child: Callable[[], None] = staticmethod(lambda: None)
 
 
@@ -49,19 +50,20 @@ def notice() -> None:
 
 
 def _before() -> None:
-    _Now.forking = tuple(lock for lock in (_Now.slow, _Now.lock) if lock.acquire(timeout=_PATIENCE))
+    held = tuple(lock for lock in (_Now.slow, _Now.lock) if lock.acquire(timeout=_PATIENCE))
+    _Now.forking.setdefault(threading.get_ident(), []).append(held)
 
 
 def _after_in_parent() -> None:
-    for lock in reversed(_Now.forking):
+    held = _Now.forking.get(threading.get_ident())
+    for lock in reversed(held.pop()) if held else ():
         lock.release()
-    _Now.forking = ()
 
 
 def _after_in_child() -> None:
     _Now.process = os.getpid()
     _Now.lock, _Now.slow = threading.RLock(), threading.RLock()
-    _Now.forking = ()
+    _Now.forking.clear()
     _Now.in_child()
 
 

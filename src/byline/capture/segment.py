@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from byline.capture.disk import Disk, lock, still_named
+from byline.capture.disk import Disk, is_there, lock, still_named
 from byline.capture.folder import whole_lines
 from byline.capture.names import SegmentName
 
@@ -38,16 +38,21 @@ class Segment:
         self._broken = False
         self.closed = False
         self._descriptor = disk.create(self.path)
-        if not lock(self._descriptor) or not still_named(self._descriptor, self.path):
-            disk.close(self._descriptor)
+        try:
+            mine = lock(self._descriptor) and still_named(self._descriptor, self.path)
+        except OSError:  # a file system that locks nothing
+            self.discard()
+            raise
+        if not mine:
+            self.close()
             raise FileExistsError(f"{self.path} was taken away before it was locked")
 
     def append(self, lines: bytes, events: int = 1) -> None:
-        """Write whole lines, their line ends included. Where this raises ``OSError``, nothing counts as written, and
+        """Write whole lines, their line ends included. Where this raises (``OSError``), nothing counts as written, and
         nothing more may be."""
         try:
             self._disk.append(self._descriptor, lines)
-        except OSError:
+        except BaseException:  # also a signal's, whose handler raises: it may have come in the middle
             self._broken = True
             raise
         self.size += len(lines)
@@ -79,7 +84,7 @@ class Segment:
                 self._disk.unlink(self.path)
                 return
             if not self.name.sealed:
-                self._disk.rename(self.path, self._folder / self.name._replace(sealed=True).file)
+                self._rename()
             self._disk.fsync_folder(self._folder)
         finally:
             self.close()
@@ -105,6 +110,13 @@ class Segment:
         if not self.closed:
             self.closed = True
             self._disk.close(self._descriptor)
+
+    def _rename(self) -> None:
+        """Never over another file: whoever ships that one removes it by its name."""
+        sealed = self._folder / self.name._replace(sealed=True).file
+        if is_there(sealed):
+            raise FileExistsError(f"{sealed} is still there")
+        self._disk.rename(self.path, sealed)
 
     def _cut(self) -> None:
         """Remove what a failed write may have left. Where that fails too, whoever reads the file cuts it."""

@@ -7,12 +7,13 @@ under the same key; so nothing is lost, and what comes twice is one object.
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from byline.capture.carrier import Carrier
 from byline.capture.complaints import Complaints
-from byline.capture.disk import Disk
+from byline.capture.disk import Disk, is_there
 from byline.capture.folder import Found, adopt, held, whole_lines
 from byline.capture.names import OPEN, SEALED, SegmentName
 from byline.capture.tally import Tally, sentence
@@ -63,9 +64,12 @@ class Shipping:
         return Outcome(shipped, size, None, unreadable)
 
     def is_gone(self, stem: str) -> bool:
-        """Whether a segment is out of the folder, under either of its names."""
+        """Whether a segment is out of the folder, under either of its names. Where the folder itself is away, or cannot
+        be looked into, it is not."""
+        if not os.path.isdir(self.folder):  # noqa: PTH112 - Path's raises where it cannot tell
+            return False
         # In this order: it may be renamed between the two looks, but never back.
-        return not any((self.folder / f"{stem}{ending}").exists() for ending in (OPEN, SEALED))
+        return not any(is_there(self.folder / f"{stem}{ending}") for ending in (OPEN, SEALED))
 
     def _adopted(self, name: SegmentName) -> SegmentName | None:
         adopted = adopt(self._disk, self.folder, name)

@@ -25,11 +25,12 @@ from byline.capture.complaints import Complaints
 from byline.capture.disk import Disk
 from byline.capture.folder import look
 from byline.capture.port import SinkStats
+from byline.capture.refusals import closed
 from byline.capture.shipper import GRACE
 from byline.capture.shipping import Shipping
 from byline.capture.spool_process import Durability, SpoolLimits, SpoolProcess
 from byline.capture.tally import Tally
-from byline.errors import SinkError, UsageError
+from byline.errors import UsageError
 from byline.queue.port import Queue
 
 
@@ -67,7 +68,7 @@ class Spool:
 
     def accept(self, line: bytes) -> None:
         if self._closed:
-            raise SinkError("the spool is closed", hint="Record before close().")
+            raise closed()
         process = self._processes.get(os.getpid()) or self._process()
         process.accept(line)
 

@@ -84,7 +84,7 @@ class SpoolProcess:
         )
         self._committer.stuck = lambda: self._shipper.stuck
         self.writer.on_sealed = self._shipper.hear
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # a signal handler may record meanwhile
         self._started = False
         self._closed = False
 
@@ -97,9 +97,11 @@ class SpoolProcess:
                 self._tell(begun=begun)
             if self._waits:
                 self.writer.commit(written)
-        except SinkError as error:
-            self._tally.add(failed=1)
-            self._tally.error(error)
+        except BaseException as error:
+            self._committer.hear()  # what was taken before the trouble is still to be sealed
+            if isinstance(error, SinkError):
+                self._tally.add(failed=1)
+                self._tally.error(error)
             raise
 
     def start(self, *, grace: float = 0.0) -> bool:

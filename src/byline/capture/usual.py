@@ -9,6 +9,8 @@ not, it says so, and the careful way is taken from the start. Both give the same
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import compress
+from operator import is_not
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,19 +25,22 @@ from byline.model.event import AuditEvent, RequestInfo, Stream, User
 
 _NO_IDS: Final = frozenset(("", "[]", "{}"))
 _LARGEST_ID: Final = 1 << 63
+_NONE: Final[frozenset[str]] = frozenset()
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 128
 
 
 class UsualEvents:
-    """Of one recorder. Rows are alike: the names of one that need no masking are remembered."""
+    """Of one recorder. Rows are alike: the names that need no masking are remembered."""
 
-    __slots__ = ("_clear", "_masking", "_service")
+    __slots__ = ("_clear", "_masking", "_remembered", "_service")
 
     def __init__(self, service: str, masking: Masking) -> None:
         self._service = service
         self._masking = masking
-        self._clear: set[tuple[str, tuple[str, ...]]] = set()
+        self._clear: dict[str, set[str]] = {}
+        """By table."""
+        self._remembered = 0
 
     def line(  # noqa: PLR0913, PLR0917 - whatever an event is made of; by position, since names cost time
         self,
@@ -62,8 +67,7 @@ class UsualEvents:
             or type(when) not in DATETIME
             or when.tzinfo is not UTC
             or (context is not None and context.miscellaneous)
-            or not self._is_usual(table_id, old)
-            or not self._is_usual(table_id, new)
+            or not self._are_usual(table_id, old, new)
         ):
             return None
         try:
@@ -85,29 +89,40 @@ class UsualEvents:
             return None
         return line if len(line) <= MAX_EVENT_BYTES else None
 
-    def _is_usual(self, table_id: str, state: Any) -> bool:
-        """Whether the encoder writes this state as it is, and as it should be."""
-        if state is None:
-            return True
-        if type(state) is not dict:
-            return False
-        names = tuple(state)
-        if (table_id, names) not in self._clear and not self._is_clear(table_id, names):
-            return False
-        for value in tuple(state.values()):  # another thread may be adding to it
-            kind = type(value)
-            if kind not in USUAL and (kind not in CONVERT or CONVERT[kind](value) is not value):
+    def _are_usual(self, table_id: str, old: Any, new: Any) -> bool:
+        """Whether the encoder writes both states as they are, and as they should be."""
+        seen: tuple[Any, ...] = ()
+        for state in (old, new):
+            if state is None:
+                continue
+            if type(state) is not dict or not self._are_clear(table_id, tuple(state)):
                 return False
+            values = tuple(state.values())  # another thread may be adding to it
+            # Most of an entity stays as it was: what stands in the old state, too, has been looked at.
+            fresh = compress(values, map(is_not, values, seen)) if len(values) == len(seen) else values
+            for value in fresh:
+                kind = type(value)
+                if kind in USUAL or (kind in DATETIME and value.tzinfo is None):
+                    continue
+                if kind is float:  # as all of these, without a call for each
+                    if value - value != 0.0:
+                        return False
+                elif kind not in CONVERT or CONVERT[kind](value) is not value:
+                    return False
+            seen = values
         return True
 
-    def _is_clear(self, table_id: str, names: tuple[Any, ...]) -> bool:
+    def _are_clear(self, table_id: str, names: tuple[Any, ...]) -> bool:
         """Whether all names are text, and the masking lets each of them be."""
+        if self._clear.get(table_id, _NONE).issuperset(names):
+            return True
         if len(names) > _LONGEST_REMEMBERED or any(type(name) is not str for name in names):
             return False
         if not self._masking.lets_be(table_id, names):
             return False
-        if len(self._clear) < _REMEMBERED:
-            self._clear.add((table_id, names))
+        if self._remembered < _REMEMBERED:
+            self._clear.setdefault(table_id, set()).update(names)
+            self._remembered += len(names)
         return True
 
 

@@ -22,19 +22,11 @@ from msgspec import Struct
 from byline.capture.complaints import Complaints
 from byline.capture.disk import Disk
 from byline.capture.names import new_name
+from byline.capture.refusals import closed, failed, full
 from byline.capture.segment import Segment
 from byline.capture.tally import Tally
-from byline.errors import SinkError
 
 _TRIES = 5
-_HINTS = {
-    errno.ENOSPC: "Free some space.",
-    errno.EDQUOT: "Free some space, or raise the quota.",
-    errno.EIO: "The disk failed: look at the system's log.",
-    errno.EROFS: "Set BYLINE_SPOOL to a folder that can be written.",
-    errno.EACCES: "Let this user write the folder, or set BYLINE_SPOOL to another one.",
-    errno.EMFILE: "Raise the limit of open files (ulimit -n).",
-}
 
 
 class Written(Struct, gc=False):
@@ -66,6 +58,7 @@ class Writer:
         self._segment: Segment | None = None
         self._full: list[Segment] = []
         self._dirty = False
+        self._ended = False
         self._waiting: dict[str, Segment] = {}
         """What is not known to be shipped, by the segment's stem."""
         self._unsealed: set[str] = set()
@@ -82,8 +75,10 @@ class Writer:
         lines = line + b"\n"
         size = len(lines)
         with self._lock:
+            if self._ended:
+                raise closed()
             if self._level + size > self._max_bytes:
-                raise _full(self._max_bytes)
+                raise full(self._max_bytes)
             segment = self._segment
             fresh = segment is None or (segment.size + size > self._seal_bytes and segment.size > 0)
             try:
@@ -91,8 +86,11 @@ class Writer:
                     segment = self._next()
                 segment.append(lines)
             except OSError as error:
-                self._retire()
+                self._give_up()
                 raise failed("write to the spool", error) from error
+            except BaseException:  # a signal's handler that raises: what the file holds is anybody's guess
+                self._give_up()
+                raise
             self._level += size
             self.accepted += 1
             news = fresh or not self._dirty
@@ -112,10 +110,10 @@ class Writer:
     # --- what the committer calls ---
 
     def sync(self) -> None:
-        """Make durable what the open segment holds. Never raises ``OSError``: see :meth:`_sync`."""
+        """Make durable what has been written. Never raises ``OSError``: see :meth:`_sync`."""
         with self._lock:
-            segment, self._dirty = self._segment, False
-        if segment is not None:
+            segments, self._dirty = [*self._full, self._segment], False
+        for segment in filter(None, segments):
             with segment.syncing:
                 if not segment.closed:
                     self._sync(segment)
@@ -126,21 +124,27 @@ class Writer:
             if self._segment is not None and time.monotonic() - self._segment.begun >= older_than:
                 self._retire()
 
+    def end(self) -> None:
+        """Take nothing more."""
+        with self._lock:
+            self._ended = True
+            self._retire()
+
     def seal(self) -> None:
-        """Seal what is out of use."""
+        """Seal what is out of use. After something unforeseen the rest is left to the next call, which begins with the
+        others."""
         with self._lock:
             full, self._full = self._full, []
-        for segment in full:
-            with segment.syncing:
-                if not segment.closed:
-                    self._sync(segment)
-                if not segment.closed and not segment.is_there():
-                    self._trouble.append(("removed", f"somebody removed {segment.path}; its lines are written anew"))
-                    self._save(segment)
-                if not segment.closed:
-                    self._try(segment.seal)
-                    self._let_go(segment)
-        if full:
+        sealed = bool(full)
+        while full:
+            segment = full.pop(0)
+            try:
+                self._seal(segment)
+            except BaseException:
+                with self._lock:
+                    self._full += [*full, segment]
+                raise
+        if sealed:
             self.on_sealed()
 
     def seconds_open(self) -> float | None:
@@ -207,6 +211,27 @@ class Writer:
             self._full.append(self._segment)
             self._segment = None
 
+    def _give_up(self) -> None:
+        """After a write that failed nothing more goes into the open segment. An empty one is removed at once: a disk
+        may be full for long, and each try would leave one more file open."""
+        segment = self._segment
+        if segment is not None and segment.size == 0:
+            self._segment = None
+            self._try(segment.discard)
+            self._let_go(segment)
+        self._retire()
+
+    def _seal(self, segment: Segment) -> None:
+        with segment.syncing:
+            if not segment.closed:
+                self._sync(segment)
+            if not segment.closed and not segment.is_there():
+                self._trouble.append(("removed", f"somebody removed {segment.path}; its lines are written anew"))
+                self._save(segment)
+            if not segment.closed:
+                self._try(segment.seal)
+                self._let_go(segment)
+
     def _create(self) -> Segment:
         self._disk.make_folder(self._folder)
         for _ in range(_TRIES):
@@ -268,14 +293,3 @@ class Writer:
             if segment.events == 0:
                 self._waiting.pop(segment.name.stem, None)
             self._settled.notify_all()
-
-
-def failed(what: str, error: OSError) -> SinkError:
-    """The system's error as ours, with what to do."""
-    hint = _HINTS.get(error.errno or 0, "Look at the spool folder and at the system's log.")
-    return SinkError(f"cannot {what}: {error.strerror or error}", hint=hint)
-
-
-def _full(max_bytes: int) -> SinkError:
-    hint = "See why nothing is shipped (the bucket's address, the network), or raise BYLINE_SPOOL_MAX_BYTES."
-    return SinkError(f"the spool is full: {max_bytes} bytes wait to be shipped", hint=hint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -191,6 +192,25 @@ def hold(place: Place) -> None:
     say(1)
     sys.stdin.read()
     os._exit(0)
+
+
+def end_while_the_bucket_hangs(place: Place, how: str) -> None:
+    """Nobody closes anything: the program comes to its end, or SIGTERM ends it in the middle of a flush."""
+
+    class Hanging(FolderBucket):
+        def put(self, key: str, data: bytes | BinaryIO) -> bool:
+            time.sleep(PATIENCE * 10)
+            return super().put(key, data)
+
+    spool = place.open(bucket=Hanging(place.bucket), limits=SpoolLimits(seal_after=PATIENCE, exit_seconds=0.2))
+    for number in range(3):
+        spool.accept(line(number))
+    if how == "terminated":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        spool.flush()
+        say("flushed")
+    say("ends")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from byline.capture.buffer import BATCH_BYTES, Buffer
 from byline.errors import SinkError
-from tests.unit.capture.spooling import PATIENCE, FaultyBucket, Place, line
+from tests.unit.capture.spooling import PATIENCE, FaultyBucket, Place, line, until
 
 
 @pytest.fixture
@@ -49,3 +51,35 @@ def test_a_flush_that_lost_its_answer_doubles_nothing(place: Place) -> None:
     assert place.shipped() == [1]
     assert place.announced() == place.keys()
     buffer.close(PATIENCE)
+
+
+def test_a_flush_keeps_to_its_time_while_another_one_waits_for_the_bucket(place: Place) -> None:
+    bucket = FaultyBucket(place.bucket)
+    bucket.gate = threading.Event()
+    buffer = Buffer(lambda: bucket)
+    buffer.accept(line(1))
+    other = threading.Thread(target=buffer.flush)
+    other.start()
+    until(lambda: bucket.puts)
+    assert not buffer.flush(0.01)
+    bucket.gate.set()
+    other.join(PATIENCE)
+    assert buffer.close(PATIENCE)
+    assert place.shipped() == [1]
+
+
+def test_what_is_no_error_of_ours_is_one_of_the_bucket(place: Place) -> None:
+    class Odd(FaultyBucket):
+        def put(self, key: str, data: bytes | BinaryIO) -> bool:
+            if self.fail:
+                self.fail -= 1
+                raise RuntimeError("a client of a cloud may raise anything")
+            return super().put(key, data)
+
+    bucket = Odd(place.bucket)
+    bucket.fail = 1
+    buffer = Buffer(lambda: bucket)
+    buffer.accept(line(1))
+    assert buffer.flush(PATIENCE)
+    assert buffer.stats().retries == 1
+    assert place.shipped() == [1]

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -311,7 +312,7 @@ def test_ids_are_uuidv7_in_order_also_when_the_clock_goes_back(sink: MemorySink)
 def test_a_counter_that_runs_over_moves_on_to_the_next_millisecond() -> None:
     ids = EventIds()
     first = ids.next(1000)
-    ids._counter = (1 << 42) - 1
+    ids._now = (1000, count(1 << 42))
     second, third = ids.next(1000), ids.next(1000)
     assert first < second < third
     assert second.int >> 80 == 1001

@@ -100,6 +100,18 @@ def test_a_script_that_just_ends_has_shipped_everything(place: Place) -> None:
     assert place.files() == []
 
 
+@pytest.mark.parametrize(("how", "said"), [("by itself", ["ends"]), ("terminated", [])])
+def test_a_bucket_that_hangs_does_not_hold_up_the_end_and_everything_is_sealed(
+    place: Place, how: str, said: list[str]
+) -> None:
+    process = start("end_while_the_bucket_hangs", place, how)
+    assert process.communicate(timeout=PATIENCE)[0].split() == said
+    assert process.returncode == 0
+    assert {Path(name).suffix for name in place.files()} == {".ndjson"}
+    ship(place)
+    assert place.shipped() == [0, 1, 2]
+
+
 # --- without power ---
 
 

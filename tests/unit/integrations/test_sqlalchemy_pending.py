@@ -50,7 +50,7 @@ def test_replaying_the_net_changes_gives_the_state_that_was_committed(before, st
     for savepoint, _ in reversed(saved):
         pending.release(savepoint)
     replayed = dict(before)
-    for (_, (name,)), net in pending.take().items():
+    for (_, (name,)), net in pending.nets.items():
         if net.action is None:
             continue
         assert net.old == ((replayed[name],) if name in replayed else None)
@@ -70,10 +70,3 @@ def write(pending, savepoints, state, name, value):
     state.pop(name, None)
     if value is not None:
         state[name] = value
-
-
-def test_what_is_taken_is_not_there_any_more():
-    pending = Pending()
-    pending.write(THING, ("things", ("a",)), None, (1,))
-    assert len(pending.take()) == 1
-    assert pending.take() == {}
