@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstanceState, Mapper
@@ -28,25 +28,24 @@ class Step(Struct):
     connection: Connection
     key: Key
     """Its primary key so far; empty for a new object."""
+    held: dict[str, Any]
+    """Its ``__dict__``."""
     old: Row | None = None
     unloaded: Collection[int] = ()
     """The places of what was not loaded before the flush."""
 
 
-class Writes:
+class Writes(Struct):
     """What one transaction writes. Takes each step just before it is made, and turns the steps of a flush into net
     changes when all of them are."""
 
-    __slots__ = ("_counters", "_plans", "owner", "pending", "steps")
-
-    def __init__(self, plans: Plans, counters: Counters) -> None:
-        self._plans = plans
-        self._counters = counters
-        self.pending = Pending()
-        self.steps: list[Step] = []
-        """Of the flush under way."""
-        self.owner: object = None
-        """Whatever must live as long."""
+    _plans: Plans
+    _counters: Counters
+    owner: object
+    """Whatever must live as long."""
+    pending: Pending = field(default_factory=Pending)
+    steps: list[Step] = field(default_factory=list)
+    """Of the flush under way."""
 
     def add(self, action: Action, mapper: Mapper[Any], state: InstanceState[Any], connection: Connection) -> None:
         """Called before the row is written: now or never is its old state to be had."""
@@ -54,8 +53,10 @@ class Writes:
             plan = self._plans[mapper]
             if plan is None:
                 return
-            step = Step(action, plan, state, connection, () if state.key is None else state.key[1])
-            if action == "delete" or (action == "update" and (plan.writes_late or plan.has_changed(state))):
+            step = Step(action, plan, state, connection, () if state.key is None else state.key[1], state.dict)
+            if action == "delete" or (
+                action == "update" and (plan.writes_late or not plan.has_none_of(state.committed_state))
+            ):
                 self._read_before(step)
             self.steps.append(step)
         except Exception as error:  # noqa: BLE001  # capturing must not break the service's transaction
@@ -91,10 +92,10 @@ class Writes:
             self.pending.write(plan, (plan.table_id, key), plan.settle(old, None)[0], None)
             return
         if step.action == "update" and old is None:
-            if not plan.has_changed(state):
+            if plan.has_none_of(state.committed_state):
                 return
             old = self._read_before(step)  # a listener of the service has changed it, just before it was written
-        held = state.dict
+        held = step.held
         if step.action == "create" or not plan.key_keys.isdisjoint(state.committed_state):
             key = plan.read_key(held)
         try:
@@ -110,13 +111,12 @@ class Writes:
 
     def _read_before(self, step: Step) -> Row:
         """The whole row as it was: from the object, else from what this transaction wrote, else by one SELECT."""
-        plan, state = step.plan, step.state
-        held, whole = state.dict, True
+        plan, whole = step.plan, True
         try:
-            row = list(plan.read(held))
+            row = list(plan.read(step.held))
         except KeyError:
-            row, whole = list(plan.loaded(held)), False
-        for key, value in state.committed_state.items():
+            row, whole = list(plan.loaded(step.held)), False
+        for key, value in step.state.committed_state.items():
             if key in plan.place:
                 row[plan.place[key]] = value
                 whole = whole and value is not UNKNOWN
@@ -124,7 +124,7 @@ class Writes:
         return step.old
 
     def _made_whole(self, step: Step, row: Row) -> Row:
-        plan, held = step.plan, step.state.dict
+        plan, held = step.plan, step.held
         missing = [place for place, value in enumerate(row) if value is UNKNOWN]
         step.unloaded = [place for place in missing if plan.keys[place] not in held]
         known = self.pending.known(plan, (plan.table_id, step.key))
@@ -133,7 +133,7 @@ class Writes:
     def _read_after(self, step: Step, key: Key) -> Row:
         """The whole row as it is, where not all of it is loaded: what the database has made, it tells; what was neither
         loaded nor written is as it was."""
-        plan, held = step.plan, step.state.dict
+        plan, held = step.plan, step.held
         row = list(plan.loaded(held))
         made: list[int] = []
         for place, name in enumerate(plan.keys):

@@ -85,7 +85,8 @@ class Listener:
             return
         savepoint = session.get_nested_transaction()
         if savepoint is None:
-            self._record_all(session, writes.pending.take())
+            del self._writes[session.hash_key]
+            self._record_all(session, writes.pending.nets)
         else:
             writes.pending.release(savepoint)
 
@@ -107,9 +108,9 @@ class Listener:
         if session is None or not isinstance(session, self._class):
             return None
         key = session.hash_key
-        writes = self._writes[key] = Writes(self._plans, self._counters)
         # A session that is let go of in the middle of a transaction does not say that it ends.
-        writes.owner = weakref.ref(session, partial(self._writes.pop, key))
+        owner = weakref.ref(session, partial(self._writes.pop, key))
+        writes = self._writes[key] = Writes(self._plans, self._counters, owner)
         return writes
 
     def _record_all(self, session: Session, nets: dict[Identity, Net]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from byline.integrations.sqlalchemy.rows import Key, Row
 
@@ -56,27 +56,26 @@ Nets = dict[Identity, Net]
 """In the order of first touch."""
 
 
-class Pending:
+class Pending(Struct):
     """The net changes of one transaction, by level: the transaction itself, then each open savepoint.
 
     A level's ``old`` is the state when that level first touched the entity, so that levels merge by taking the lower
-    one's old and the upper one's new.
+    one's old and the upper one's new. A struct, because making one calls no Python code.
     """
 
-    __slots__ = ("_levels",)
-
-    def __init__(self) -> None:
-        self._levels: list[tuple[object | None, Nets]] = [(None, {})]
-        """The savepoint, and what happened in it; the transaction itself has none."""
+    nets: Nets = field(default_factory=dict)
+    """Of the transaction itself: what a commit makes durable."""
+    _levels: list[tuple[object, Nets]] = field(default_factory=list)
+    """Each open savepoint, outermost first, and what happened in it."""
 
     def enter(self, savepoints: Sequence[object]) -> None:
         """Make the open savepoints, outermost first, the levels above the transaction; keep those that are there."""
-        for level, savepoint in enumerate(savepoints, start=1):
+        for level, savepoint in enumerate(savepoints):
             if level < len(self._levels) and self._levels[level][0] is savepoint:
                 continue
             del self._levels[level:]
             self._levels.append((savepoint, {}))
-        del self._levels[len(savepoints) + 1 :]
+        del self._levels[len(savepoints) :]
 
     def known(self, kind: Kind, identity: Identity) -> Row | None:
         """The entity's state as this transaction last wrote it; ``None`` where it did not, or deleted it."""
@@ -86,12 +85,12 @@ class Pending:
     def write(self, kind: Kind, identity: Identity, old: Row | None, new: Row | None) -> None:
         """The entity went from ``old`` to ``new``, which differ. What the transaction wrote before takes the place of
         ``old``."""
-        nets = self._levels[-1][1]
+        nets = self._levels[-1][1] if self._levels else self.nets
         net = nets.get(identity)
         if net is not None:
             net.rewrite(kind, new)
             return
-        below = self._latest(identity) if len(self._levels) > 1 else None
+        below = self._latest(identity) if self._levels else None
         if below is None:
             nets[identity] = Net(kind, old, kind, new)
         else:
@@ -99,9 +98,10 @@ class Pending:
 
     def release(self, savepoint: object) -> None:
         """The savepoint is released: what happened in it now belongs to the level below."""
-        if self._levels[-1][0] is not savepoint:
+        if not self._levels or self._levels[-1][0] is not savepoint:
             return
-        upper, lower = self._levels.pop()[1], self._levels[-1][1]
+        upper = self._levels.pop()[1]
+        lower = self._levels[-1][1] if self._levels else self.nets
         for identity, net in upper.items():
             if identity in lower:
                 lower[identity].rewrite(net.kind, net.new)
@@ -115,14 +115,8 @@ class Pending:
                 del self._levels[level:]
                 return
 
-    def take(self) -> Nets:
-        """The transaction is durable: its net changes. Empties itself."""
-        nets = self._levels[0][1]
-        self._levels = [(None, {})]
-        return nets
-
     def _latest(self, identity: Identity) -> Net | None:
         for _, nets in reversed(self._levels):
             if identity in nets:
                 return nets[identity]
-        return None
+        return self.nets.get(identity)

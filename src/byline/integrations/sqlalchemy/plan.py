@@ -8,7 +8,7 @@ from operator import eq, is_not, itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, and_, select, types
-from sqlalchemy.orm import ColumnProperty, InstanceState, Mapper
+from sqlalchemy.orm import ColumnProperty, Mapper
 
 from byline.integrations.sqlalchemy.links import Link, links_of
 from byline.integrations.sqlalchemy.options import Options
@@ -33,6 +33,7 @@ class Plan:
     __slots__ = (
         *(
             "account_id",
+            "has_none_of",
             "key_keys",
             "keys",
             "links",
@@ -55,6 +56,8 @@ class Plan:
         self.names = _names(properties)
         """Their wire names, in the same order."""
         self.place = {key: number for number, key in enumerate(self.keys)}
+        self.has_none_of = self.place.keys().isdisjoint
+        """Whether none of these attributes holds a recorded column."""
         self._places = range(len(properties))
         self.read = _reader(self.keys)
         """From an object's ``__dict__`` to its row; ``KeyError`` where something is not loaded."""
@@ -81,10 +84,6 @@ class Plan:
     def loaded(self, held: Mapping[str, Any]) -> Row:
         """What an object's ``__dict__`` has of a row, where it has not all."""
         return tuple([held.get(key, UNKNOWN) for key in self.keys])
-
-    def has_changed(self, state: InstanceState[Any]) -> bool:
-        """Whether a recorded column was set since the last flush."""
-        return not self.place.keys().isdisjoint(state.committed_state)
 
     def fetch(self, connection: Connection, places: Iterable[int], identity: Key) -> Row:
         """Read columns of one row, given by their places; nothing where there is no such row."""

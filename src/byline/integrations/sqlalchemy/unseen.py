@@ -39,11 +39,18 @@ def watch(cls: type[Session], noticed: Callable[[Any], None]) -> Callable[[], No
 def _watched(method: Callable[..., Any], noticed: Callable[[Any], None]) -> Callable[..., Any]:
     @wraps(method)
     def execute(self: Session, statement: Any, *args: Any, **kwargs: Any) -> Any:
-        if getattr(statement, "is_dml", False) or (isinstance(statement, TextClause) and _WRITES.match(statement.text)):
+        # Nearly every statement is a SELECT, and is let by at once.
+        if not getattr(statement, "is_select", False) and _writes(statement):
             noticed(statement)
         return method(self, statement, *args, **kwargs)
 
     return execute
+
+
+def _writes(statement: Any) -> bool:
+    return getattr(statement, "is_dml", False) or (
+        isinstance(statement, TextClause) and _WRITES.match(statement.text) is not None
+    )
 
 
 def _announced(method: Callable[..., Any], noticed: Callable[[Any], None]) -> Callable[..., Any]:
