@@ -11,6 +11,7 @@ NAMES = {
     "capture": "what recording costs a service on SQLite, MariaDB and PostgreSQL, beside its peers",
     "pipeline": "events from the bucket to the history, end to end: speed, memory, bytes",
     "history": "questions to a history of a million changes",
+    "reading": "pages through the HTTP API at 1 and 5 million changes, beside raw SQL, also for a tiny account",
     "mysql": "the same events into SQLite and MariaDB: equal rows, and the rate beside LOAD DATA",
 }
 

@@ -25,15 +25,16 @@ def settings_for(data: Path) -> Settings:
     return Settings.load(data, kept)
 
 
-def fill(data: Path, lines: Iterable[bytes]) -> int:
-    """Write the lines as ``.ndjson.zst`` objects of 1,000 and announce each; says how many objects there are."""
+def fill(data: Path, lines: Iterable[bytes], *, first: int = 0) -> int:
+    """Write the lines as ``.ndjson.zst`` objects of 1,000 and announce each; says how many objects there are. The
+    objects are numbered from ``first`` on."""
     settings = settings_for(data)
     bucket, queue = open_bucket(settings), open_queue(settings)
     compress = zstandard.ZstdCompressor(level=3).compress
     when = datetime.now(UTC)
     announcements = []
     try:
-        for number, chunk in enumerate(_chunks(lines)):
+        for number, chunk in enumerate(_chunks(lines), first):
             key = event_key(SERVICE, when, f"{number:08}", "ndjson.zst")
             bucket.put(key, compress(b"".join(chunk)))
             announcements.append(Announcement(bucket.name, key))

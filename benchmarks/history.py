@@ -58,7 +58,7 @@ def _questions() -> dict[str, Callable[[Reader, Sample], Query | None]]:
         "account, newest 50": lambda _, s: Query(account_id=s["account_id"]),
         "attribute, newest 50": lambda _, s: Query(attribute=s["attribute"]),
         "attribute and value": lambda _, s: Query(attribute=s["attribute"], current_value=s["value"]),
-        "one hour": lambda _, s: Query(from_=_moment(s), to=_moment(s) + timedelta(hours=1)),
+        "one hour": lambda _, s: Query(from_=moment_of(s), to=moment_of(s) + timedelta(hours=1)),
         "newest 50 of all": lambda _reader, _sample: Query(),
     }
 
@@ -82,19 +82,19 @@ def _measure(reader: Reader, questions: list[Query], times: int) -> dict[str, fl
         rows += len(page.rows)
     # Beside the wall clock the processor time: on a machine that is busy with something else only that means anything.
     return {
-        "p50_us": _percentile(took, 50),
-        "p99_us": _percentile(took, 99),
-        "cpu_p50_us": _percentile(worked, 50),
-        "cpu_p99_us": _percentile(worked, 99),
+        "p50_us": percentile(took, 50),
+        "p99_us": percentile(took, 99),
+        "cpu_p50_us": percentile(worked, 50),
+        "cpu_p99_us": percentile(worked, 99),
         "rows": round(rows / times, 1),
     }
 
 
-def _percentile(nanoseconds: list[int], percent: int) -> float:
+def percentile(nanoseconds: list[int], percent: int) -> float:
     return round(sorted(nanoseconds)[len(nanoseconds) * percent // 100] / 1000, 1)
 
 
-def _moment(sample: Sample) -> datetime:
+def moment_of(sample: Sample) -> datetime:
     return datetime.fromisoformat(sample["time_stamp"]).astimezone(UTC)
 
 
@@ -116,13 +116,13 @@ def _sampled(count: int, samples: list[Sample]) -> Iterator[bytes]:
     encode = msgspec.json.Encoder().encode
     for number, event in enumerate(events(count)):
         if len(samples) < SAMPLES:
-            samples.append(_sample(event))
+            samples.append(sample_of(event))
         elif (place := rng.randrange(number + 1)) < SAMPLES:
-            samples[place] = _sample(event)
+            samples[place] = sample_of(event)
         yield encode(event) + b"\n"
 
 
-def _sample(event: dict[str, Any]) -> Sample:
+def sample_of(event: dict[str, Any]) -> Sample:
     info = event["request_info"]
     old, new = event["old_data"] or {}, event["new_data"] or {}
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)] or ["title"]

@@ -26,6 +26,9 @@ READING = [
     ("show", "01980c5e-6a0b-7c55-9d5e-0a1f6f2b9a11"),
     ("state", "products", "1"),
     ("blame", "products", "1"),
+    ("undo", "r"),
+    ("export",),
+    ("search", "--unexplained"),
     ("dead-letters",),
     ("dead-letters", "list"),
 ]

@@ -54,6 +54,7 @@ def entry(number: int, *changes: Change, line: int = 0, data: bytes = b"", **sai
         stream=said.pop("stream", None),
         **{name: said.pop(name) for name in ("source", "sent_id", "lossy", "one_sided") if name in said},
     )
+    before, after = said.pop("before", None), said.pop("after", None)
     device = said.pop("device", Device("chrome", "web", "windows 10"))
     assert not said, f"nothing takes {said}"
     data = data or str(number).encode()
@@ -65,8 +66,8 @@ def entry(number: int, *changes: Change, line: int = 0, data: bytes = b"", **sai
         offset=number * 100,
         size=len(data),
         sha256=sha256(data).digest(),
-        before=None,
-        after=None,
+        before=before,
+        after=after,
     )
 
 

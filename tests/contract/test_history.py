@@ -248,6 +248,35 @@ def test_a_dead_letter_is_gone_once_its_line_is_taken(history: History) -> None:
     assert [one.key for one in history.dead_letters.list()] == ["events/b.ndjson"]
 
 
+def test_a_letter_behind_the_end_of_an_object_is_gone_once_the_object_is_read_to_its_end(history: History) -> None:
+    history.writer.take([part("a", [entry(1)], letter("a", 5))])
+    history.writer.take([part("a", [entry(1), entry(2)], complete=False)])
+    assert [one.line for one in history.dead_letters.list()] == [5], "what is behind an unfinished part is not settled"
+    history.writer.take([part("a", [entry(3)])])
+    assert list(history.dead_letters.list()) == []
+
+
+def test_an_object_that_has_grown_since_is_taken_again_and_arrives_again(history: History) -> None:
+    half = replace(part("a", [entry(1)], letter("a", 2)), size=10)
+    whole = replace(part("a", [entry(1), entry(2), entry(3)]), size=30, received_at=at(60))
+    history.writer.take([half, part("b", [entry(9)])])
+    assert history.writer.sizes([half.key, "events/none"]) == {half.key: 10}
+    history.writer.reopen([half.key, "events/none"])
+    assert history.writer.taken([half.key]) == set()
+    for _ in range(2):
+        history.writer.take([whole])
+        assert history.writer.sizes([half.key]) == {half.key: 30}
+        assert [row[2] for row in rows(history)] == ["old 1", "old 2", "old 3", "old 9"]
+        assert list(history.dead_letters.list()) == []
+        assert [key for _, key in history.reader.arrivals().objects] == ["events/b.ndjson", half.key]
+
+
+def test_an_object_that_has_grown_is_taken_again_also_where_nobody_reopened_it(history: History) -> None:
+    history.writer.take([replace(part("a", [entry(1)]), size=10), part("b", [])])
+    assert history.writer.take([replace(part("a", [entry(1), entry(2)]), size=20)]).objects == 1
+    assert [number for number, _ in history.reader.arrivals().objects] == [2, 3]
+
+
 def test_a_dead_letter_that_is_refused_again_is_no_new_one(history: History) -> None:
     history.writer.take([part("a", [], letter("a", 2))])
     assert history.writer.take([part("a", [], letter("a", 2, "still broken"))]).dead_letters == 0

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from benchmarks import pipeline
+from benchmarks import pipeline, reading
+from benchmarks.feed import settings_for
 from benchmarks.generate import events, lines
+from benchmarks.reading_sql import statement
 from benchmarks.report import Report
+from byline.history.schema import SCHEMA
 from byline.model.codec import decode
 from byline.model.diff import diff
+from byline.wiring import open_history
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
@@ -60,3 +66,25 @@ def test_the_pipeline_prints_one_json_object_a_line(
     assert sizes["events"] > 0
     assert sizes["changes"] > 0
     assert sum(sizes.values()) == pytest.approx(whole["bytes_per_change"], rel=0.01)
+
+
+def test_the_reading_benchmark_asks_the_same_of_sql_and_of_the_api(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(reading, "QUICK_SIZES", (2_500, 5_000))
+    monkeypatch.setattr(reading, "QUICK_ASKED", 3)
+    monkeypatch.setattr(reading, "CACHE", tmp_path)
+    reading.run(Report("reading", as_json=True), quick=True)
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["variant"] for line in printed} == {"plain", "reader", "api", "json"}
+    assert len({line["case"] for line in printed}) == 2 * 2 * 6
+    data = tmp_path / f"reading-quick-schema-{SCHEMA}" / "5000"
+    cases = reading._cases(json.loads((data / "samples.json").read_text()))
+    history = open_history(settings_for(data))
+    with closing(reading._raw(data / "history.db")) as raw:
+        for questions in cases.values():
+            for question in questions[:20]:
+                found = raw.execute(*statement(question)).fetchall()
+                ours = history.reader.changes(question).rows
+                assert Counter(row[-1] for row in found) == Counter(row.current_value for row in ours)
+    history.close()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from msgspec import structs
 
+from byline.cli import filters
 from byline.cli.cells import value_cell, who
-from byline.cli.options import DataOption, JsonOption, LimitOption, parse_time
+from byline.cli.gaps import show_gaps
+from byline.cli.options import DataOption, JsonOption, LimitOption
 from byline.cli.output import Cell, note, write_json_lines, write_table
 from byline.cli.stores import stores
-from byline.model.event import Action
-from byline.model.query import ChangeRow, EventRow, Order, Page, Position, Query
+from byline.errors import UsageError
+from byline.model.query import ChangeRow, EventRow, Page, Position, Query
 
 _PAGE = 1_000
 
@@ -57,32 +58,30 @@ def user(
 
 
 def search(  # noqa: PLR0913, PLR0917  # every filter is an option
-    table_id: Annotated[str | None, typer.Option(help="The entity's table.")] = None,
-    entity_id: Annotated[str | None, typer.Option(help="The entity.")] = None,
-    microservice_name: Annotated[str | None, typer.Option(help="The service that recorded it.")] = None,
-    action: Annotated[Action | None, typer.Option(help="What was done.")] = None,
-    request_id: Annotated[str | None, typer.Option(help="The request.")] = None,
-    account_id: Annotated[str | None, typer.Option(help="The account that owns the entity.")] = None,
-    user_id: Annotated[str | None, typer.Option(help="The actor.")] = None,
-    user_email: Annotated[str | None, typer.Option(help="The actor's e-mail address.")] = None,
-    ip_address: Annotated[str | None, typer.Option(help="Where the request came from.")] = None,
-    attribute: Annotated[str | None, typer.Option(help="The attribute, as history writes it.")] = None,
-    previous_value: Annotated[str | None, typer.Option(help="Its value before.")] = None,
-    current_value: Annotated[str | None, typer.Option(help="Its value after.")] = None,
-    from_: Annotated[
-        datetime | None,
-        typer.Option("--from", parser=parse_time, metavar="TIME", help="Not before: RFC 3339 or a date."),
-    ] = None,
-    to: Annotated[
-        datetime | None, typer.Option("--to", parser=parse_time, metavar="TIME", help="Before: RFC 3339 or a date.")
-    ] = None,
-    order: Annotated[Order, typer.Option(help="Which comes first.")] = "newest",
+    table_id: filters.TableId = None,
+    entity_id: filters.EntityId = None,
+    microservice_name: filters.Service = None,
+    action: filters.ActionIs = None,
+    request_id: filters.RequestId = None,
+    account_id: filters.AccountId = None,
+    user_id: filters.UserId = None,
+    user_email: filters.UserEmail = None,
+    ip_address: filters.IpAddress = None,
+    attribute: filters.Attribute = None,
+    previous_value: filters.PreviousValue = None,
+    current_value: filters.CurrentValue = None,
+    from_: filters.From = None,
+    to: filters.To = None,
+    order: filters.OrderIs = "newest",
     events: Annotated[bool, typer.Option("--events", help="Whole events instead of single changes.")] = False,
+    unexplained: Annotated[
+        bool, typer.Option("--unexplained", help="What changed outside of the recorded services.")
+    ] = False,
     as_json: JsonOption = False,
     limit: LimitOption = 50,
     data: DataOption = None,
 ) -> None:
-    """Changes, or whole events, by any filters together."""
+    """Changes, whole events, or what no event tells of, by any filters together."""
     query = Query(
         table_id=table_id,
         entity_id=entity_id,
@@ -100,7 +99,9 @@ def search(  # noqa: PLR0913, PLR0917  # every filter is an option
         to=to,
         order=order,
     )
-    show = _show_events if events else _show_changes
+    if events and unexplained:
+        raise UsageError("name --events or --unexplained, not both", hint="What is unexplained has no event.")
+    show = show_gaps if unexplained else _show_events if events else _show_changes
     show(data, query, as_json=as_json, limit=limit)
 
 

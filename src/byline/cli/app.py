@@ -12,6 +12,7 @@ from byline.cli import dead_letters
 from byline.cli.answers import history, request, search, user
 from byline.cli.demo import demo
 from byline.cli.doctor import doctor
+from byline.cli.export import export
 from byline.cli.output import write_line
 from byline.cli.process import process
 from byline.cli.put import put
@@ -21,6 +22,7 @@ from byline.cli.serve import serve
 from byline.cli.ship import ship
 from byline.cli.show import show
 from byline.cli.state import blame, state
+from byline.cli.undo import undo
 
 app = typer.Typer(
     name="byline",
@@ -33,7 +35,7 @@ app = typer.Typer(
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo, serve, put, ship, process),
-    *(history, request, user, search, show, state, blame),
+    *(history, request, user, search, show, state, blame, undo, export),
     *(rebuild, migrate, doctor, schema),
 )
 for _command in _COMMANDS:

@@ -13,8 +13,9 @@ from byline.cli.output import json_text, note, write_json, write_json_lines, wri
 from byline.cli.stores import stores
 from byline.cli.text import visible_lines
 from byline.model.event import Data
-from byline.processor.answers import Blame, EntityState, entity_state
-from byline.processor.answers import blame as blame_of
+from byline.processor.answers import EntityState, entity_state
+from byline.processor.blame import Blame
+from byline.processor.blame import blame as blame_of
 
 Table = Annotated[str, typer.Argument(help="The entity's table_id.")]
 Entity = Annotated[str, typer.Argument(help="The entity's entity_id.")]
@@ -46,7 +47,7 @@ def blame(
     """Who last set each attribute, when, in which request."""
     with stores(data) as opened:
         found = entity_state(opened.reader, opened.bucket, table, entity, at=at)
-        rows = blame_of(opened.reader, found)
+        rows = blame_of(opened.reader, opened.bucket, found)
     shown = rows[:limit] if limit else rows
     if as_json:
         write_json_lines(shown)

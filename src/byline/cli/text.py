@@ -1,22 +1,22 @@
-"""Stored text on a terminal: it may neither move the cursor nor hide, so what does not show is written as an escape."""
+"""Stored text on a terminal: it may neither move the cursor nor hide, so what does not show is written as an escape.
+
+The backslash stays as it is: an audit trail is full of Windows paths, and --json is there for those who want no
+doubt.
+"""
 
 from __future__ import annotations
 
 import re
 
-# Control, zero-width, direction, line-separating and tag characters, and halves of surrogate pairs. The backslash
-# stays as it is: an audit trail is full of Windows paths, and --json is there for those who want no doubt.
-_ODD = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
-)
+from byline.model.hidden import HIDDEN
+
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _BEYOND_ASCII = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:
     """``text`` on one line, with everything odd in it as an escape."""
-    return text if text.isascii() and text.isprintable() else _ODD.sub(_escaped, text)
+    return text if text.isascii() and text.isprintable() else HIDDEN.sub(_escaped, text)
 
 
 def visible_lines(text: str) -> str:

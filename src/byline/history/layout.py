@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, delete, func, insert, select, update
 
 from byline.history import tables
 from byline.history.tables import EventKey
@@ -30,6 +30,9 @@ class Layout(ABC):
 
     chunk: int
     """How many values stand in one list of a condition."""
+
+    inside_object: Sequence[ColumnElement[bool]]
+    """What finds an object's events fast, where both tables are joined."""
 
     @abstractmethod
     def keys(self, connection: Connection, ids: Sequence[bytes]) -> Sequence[EventKey]:
@@ -54,6 +57,10 @@ class Layout(ABC):
     @abstractmethod
     def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Tuple]) -> None:
         """Many rows, in the order of the table's columns."""
+
+    @abstractmethod
+    def add_up(self, connection: Connection, table: Table, rows: Sequence[Tuple]) -> None:
+        """Rows whose last column is added to that of the row with the same key, where there is one."""
 
     @abstractmethod
     def note_ranges(self, connection: Connection, objects: Sequence[int], keys: Sequence[EventKey]) -> None:
@@ -84,6 +91,7 @@ class SqliteLayout(Layout):
 
     alone = True
     chunk = 5_000
+    inside_object = (tables.events.c.event_key.between(_OBJECTS.c.first_event, _OBJECTS.c.last_event),)
 
     def keys(self, connection: Connection, ids: Sequence[bytes]) -> Sequence[int]:
         key = tables.events.c.event_key
@@ -106,6 +114,13 @@ class SqliteLayout(Layout):
         """Through the driver: a dictionary a row would double the time."""
         if rows := list(rows):
             connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), rows)
+
+    def add_up(self, connection: Connection, table: Table, rows: Sequence[Tuple]) -> None:
+        columns = [column.name for column in table.c]
+        *key, total = columns
+        head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"  # noqa: S608 - names of our own
+        upsert = f"{head} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {total} = {total} + excluded.{total}"
+        connection.exec_driver_sql(upsert, list(rows))
 
     def note_ranges(self, connection: Connection, objects: Sequence[int], keys: Sequence[EventKey]) -> None:
         ranges: dict[int, tuple[EventKey, EventKey]] = {}

@@ -12,7 +12,7 @@ from byline.errors import UsageError
 
 _HINT = (
     "Use mysql://user:password@host:3306/database, with odd characters as %40; "
-    "?tls=verify, on or off and &ca=/file may follow."
+    "?tls=verify, on or off, &ca=/file and &auth=iam may follow."
 )
 _PORT = 3306
 _TLS = ("verify", "on", "off", "")
@@ -31,6 +31,8 @@ class Address(Struct, frozen=True):
     where the server can, which protects from nobody who can change what is sent."""
     ca: str | None = None
     """The file of the authority that ``verify`` trusts; by default the system's."""
+    auth: str = ""
+    """``iam``: a token of IAM stands in for the password."""
 
     @classmethod
     def parse(cls, url: str) -> Address:
@@ -42,7 +44,7 @@ class Address(Struct, frozen=True):
         except ValueError:
             raise UsageError("BYLINE_HISTORY is no MySQL URL", hint=_HINT) from None
         database = unquote(parts.path.removeprefix("/"))
-        known = parts.scheme == "mysql" and not said.keys() - {"tls", "ca"} and said.get("tls", "") in _TLS
+        known = parts.scheme == "mysql" and not said.keys() - {"tls", "ca", "auth"} and said.get("tls", "") in _TLS
         if not known or not parts.hostname or not parts.username or not database or "/" in database or parts.fragment:
             raise UsageError("BYLINE_HISTORY is no MySQL URL", hint=_HINT)
         return cls(
@@ -53,6 +55,7 @@ class Address(Struct, frozen=True):
             database=database,
             tls=said.get("tls", ""),
             ca=said.get("ca"),
+            auth=said.get("auth", ""),
         )
 
     def __repr__(self) -> str:

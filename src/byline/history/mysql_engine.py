@@ -22,6 +22,7 @@ from byline.errors import HistoryError
 from byline.history.engine import Database, Overtaken
 from byline.history.mysql_address import Address
 from byline.history.mysql_layout import MySqlLayout
+from byline.history.mysql_source import Source
 
 T = TypeVar("T")
 
@@ -59,6 +60,8 @@ _FULL = {
     1021,  # the disk is full
     1114,  # the table is full
 }
+_REFUSED = 1045
+"""The user or the password is not the right one."""
 _HINTS = {
     1044: "grant this user the rights on that database; `byline doctor` tells more",
     1045: "check the user and the password in BYLINE_HISTORY",
@@ -72,16 +75,14 @@ _HINTS = {
 
 
 class MySqlDatabase(Database):
-    """One database on a MySQL server. ``token`` gives what stands in for the password, anew for each connection."""
+    """One database on a MySQL server."""
 
     layout = MySqlLayout()
 
-    def __init__(self, address: Address, *, read_only: bool, token: Callable[[], str] | None = None) -> None:
-        self.name = str(address)
-        self._address = address
+    def __init__(self, source: Source, *, read_only: bool) -> None:
+        self.name = source.name
+        self._source = source
         self._read_only = read_only
-        self._token = token
-        self._tls = address.context(secret=token is not None)
         self._engine: Engine | None = None
         self._pid = 0
 
@@ -105,7 +106,8 @@ class MySqlDatabase(Database):
         with self.transaction() as connection:
             connection.detach()  # it ends with this transaction, and with it the lock and the setting
             connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_TABLE_SECONDS}")
-            name = "byline:" + sha256(self._address.database.encode()).hexdigest()[:32]
+            database = self._source.sign_in().database
+            name = "byline:" + sha256(database.encode()).hexdigest()[:32]
             if connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": name, "wait": _LOCK_SECONDS}) != 1:
                 raise HistoryError(f"another process changes the tables of {self.name}", hint="try again later")
             _require_strictness(connection)
@@ -129,12 +131,23 @@ class MySqlDatabase(Database):
         return engine
 
     def _connect(self) -> Any:
-        address = self._address
+        address = self._source.sign_in()
+        try:
+            return self._dial(address)
+        except pymysql.err.OperationalError as error:
+            if error.args[0] != _REFUSED:
+                raise
+            other = self._source.sign_in(again=True)
+            if other == address:
+                raise
+        return self._dial(other)
+
+    def _dial(self, address: Address) -> Any:
         return pymysql.connect(
             host=address.host,
             port=address.port,
             user=address.user,
-            password=address.password if self._token is None else self._token(),
+            password=address.password,
             database=address.database,
             charset="utf8mb4",
             autocommit=None,
@@ -142,7 +155,7 @@ class MySqlDatabase(Database):
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_SILENT_SECONDS,
             write_timeout=_SILENT_SECONDS,
-            ssl=self._tls,
+            ssl=address.context(secret=self._source.tokens),
             ssl_disabled=True if address.tls == "off" else None,
         )
 

@@ -24,6 +24,7 @@ class MySqlLayout(Layout):
 
     alone = False
     chunk = 999  # from 1,000 on MariaDB makes a table of the list
+    inside_object = ()  # there is an index by object
 
     def keys(self, connection: Connection, ids: Sequence[bytes]) -> Sequence[bytes]:  # noqa: ARG002 - the id will do
         return ids
@@ -61,6 +62,17 @@ class MySqlLayout(Layout):
                 sent = [wire.submit(run, values)]
             for last in sent:
                 last.result()
+
+    def add_up(self, connection: Connection, table: Table, rows: Sequence[Tuple]) -> None:
+        """(What takes the place of ``VALUES()`` in MySQL is an error in MariaDB.)"""
+        columns = [column.name for column in table.c]
+        head, total = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES\n", columns[-1]
+        for start in range(0, len(rows), self.chunk):
+            values = ",".join("(" + ",".join(map(str, row)) + ")" for row in rows[start : start + self.chunk])
+            connection.exec_driver_sql(
+                f"{head}{values} ON DUPLICATE KEY UPDATE {total} = {total} + VALUES({total})",
+                execution_options={"no_parameters": True},
+            )
 
     def note_ranges(self, connection: Connection, objects: Sequence[int], keys: Sequence[EventKey]) -> None:
         """There is an index by object."""

@@ -20,6 +20,7 @@ from byline.history import tables
 from byline.history.dictionary import Kind
 from byline.history.drivers import Condition, Driver, Place, span_of
 from byline.history.packing import ACTIONS, key_of, mark, pack_ip, pack_request, value_mark
+from byline.model import access
 from byline.model.envelope import kept_request_id
 from byline.model.query import Query
 
@@ -65,7 +66,7 @@ def make_plan(connection: Connection, query: Query) -> Plan | None:
     if not _is_text(query):
         return None
     filters: list[Filter] = []
-    for find in (_by_request, _by_entity, _by_user, _by_account, _by_attribute, _plain):
+    for find in (_by_request, _by_entity, _by_user, _by_account, _by_attribute, _plain, _without_accesses):
         found = find(connection, query)
         if found is None:
             return None
@@ -194,6 +195,15 @@ def _plain(connection: Connection, query: Query) -> list[Filter] | None:
         text, packed = query.ip_address, pack_ip(query.ip_address)
         found.append(Filter(lambda: _C.c.ip_address == text if packed is None else _C.c.ip_packed == packed))
     return found
+
+
+def _without_accesses(connection: Connection, query: Query) -> list[Filter] | None:
+    """What is recorded of readers shows only where their table is asked for."""
+    table_nos = [] if query.table_id is not None else _name_nos(connection, Kind.TABLE, access.TABLE)
+    if not table_nos:
+        return []
+    of_reader = select(_N.c.entity_no).where(_N.c.entity_no == _E.c.entity_no, _N.c.table_no == table_nos[0])
+    return [Filter(lambda: ~of_reader.exists())]
 
 
 def _joined(query: Query) -> FromClause:

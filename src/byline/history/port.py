@@ -13,7 +13,7 @@ from byline.errors import Reason
 from byline.model.change import Change
 from byline.model.device import Device
 from byline.model.event import AuditEvent
-from byline.model.query import ChangeRow, EventRow, Page, Query
+from byline.model.query import ChangeRow, DayActivity, EventRow, FeedPage, FeedPlace, Link, Page, Query
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -102,6 +102,13 @@ class Writer(Protocol):
     def taken(self, keys: Collection[str]) -> set[str]:
         """Which of these objects have been taken whole."""
 
+    def sizes(self, keys: Collection[str]) -> dict[str, int]:
+        """The objects among these that have been taken whole, and how many bytes each had then."""
+
+    def reopen(self, keys: Collection[str]) -> None:
+        """These objects do not count as taken any more: one that somebody laid there by hand may have been seen half
+        written. Their events stay; taken again, they get new arrival numbers."""
+
     def check(self) -> None:
         """Store next to nothing. Raises :class:`~byline.errors.HistoryError` where that cannot be done."""
 
@@ -150,6 +157,27 @@ class Reader(Protocol):
         changes."""
 
     def event(self, event_id: str, *, within: str | None = None) -> EventRow | None: ...
+
+    def activity(self, query: Query) -> list[DayActivity] | None:
+        """Events a day, oldest day first, from the daily rollup. It knows table, service, action, account, and days
+        (``from_`` and ``to`` at midnight UTC); ``None`` where it cannot answer. Order, limit and place count for
+        nothing."""
+
+    def links(self, query: Query) -> Page[Link]:
+        """What the events of an entity (table and id) say of its states, without reading any object. Those of other
+        accounts than ``within`` are among them, hidden: an entity has one state, whoever wrote it."""
+
+    def suspects(self, query: Query) -> Page[Link]:
+        """Events before which the entity's state is not the one behind the event before it, by their digests: neither
+        of the event before it of the same account, nor of any. That nominates them for a closer look: masking and
+        skewed clocks do it too."""
+
+    def suspected(self, event_ids: Sequence[str]) -> set[str]:
+        """Which of these events :meth:`suspects` would name."""
+
+    def feed(self, after: FeedPlace, *, limit: int, within: str | None = None) -> FeedPage:
+        """Events in order of arrival. Where ``after`` is of another epoch the page is empty, and its ``next`` tells the
+        present one. (``FeedPlace(0, 0, 0)`` is the beginning of whatever epoch there is.)"""
 
     def arrivals(self, after: int = 0, *, limit: int = 100) -> Arrivals:
         """Objects that arrived after this number. Numbers are given when an object's events can be read, so none is

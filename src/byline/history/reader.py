@@ -10,22 +10,18 @@ from uuid import UUID
 from sqlalchemy import Connection, func, literal, select
 
 from byline.errors import SchemaOutdated
-from byline.history import tables
-from byline.history.drivers import Place, span_of
+from byline.history import activity, chain, feed, tables
+from byline.history.drivers import Place
 from byline.history.engine import Database
-from byline.history.layout import Layout
-from byline.history.packing import moment, time_of
-from byline.history.plan import make_plan
+from byline.history.packing import time_of
 from byline.history.port import Arrivals, Health, StreamGap
-from byline.history.rows import Changes, change_row, read_brief, read_changes, read_whole
+from byline.history.rows import HELD_AT_MOST, Changes, change_row, read_brief, read_changes, read_whole, whole_events
 from byline.history.schema import SCHEMA, schema_of
 from byline.history.tables import EventKey
-from byline.model.query import ChangeRow, EventRow, Page, Position, Query
+from byline.history.walk import Walk
+from byline.model.query import ChangeRow, DayActivity, EventRow, FeedPage, FeedPlace, Link, Page, Position, Query
 
 _E = tables.events
-_READ_AT_MOST = 20_000
-_STEP_AT_MOST = 2_500
-_SHOWN = 25
 _FUTURE = timedelta(minutes=5)
 _COUNT_LETTERS_TO = 1_000
 
@@ -41,9 +37,9 @@ class SqlReader:
 
     def changes(self, query: Query) -> Page[ChangeRow]:
         rows: list[ChangeRow] = []
-        last: Position | None = None
+        last: tuple[Place, str] | None = None
         with self._reading() as connection:
-            walk = _Walk(connection, query, self._database.layout)
+            walk = Walk(connection, query, self._database.layout)
             for places in walk:
                 keys = [key for _, key in places]
                 room = query.limit + 1 - len(rows)
@@ -52,30 +48,30 @@ class SqlReader:
                 for place in places:
                     for change in changes.get(place[1], []):
                         if len(rows) == query.limit:
-                            return Page(rows, last)
+                            return Page(rows, walk.position(*last) if last else None)
                         rows.append(change_row(briefs[place[1]], change))
-                        last = walk.position(place, change.attribute)
+                        last = (place, change.attribute)
         return Page(rows, walk.stopped_at)
 
     def events(self, query: Query) -> Page[EventRow]:
         rows: list[EventRow] = []
+        held = 0
         last: Position | None = None
         now = self._clock() + _FUTURE
         with self._reading() as connection:
-            walk = _Walk(connection, query, self._database.layout)
+            walk = Walk(connection, query, self._database.layout)
             for places in walk:
                 keys = [key for _, key in places]
                 if walk.change_conditions:
                     matching = read_changes(connection, keys, walk.change_conditions, first=1)
                     keys = [key for key in keys if key in matching]
-                whole = read_whole(connection, keys, read_changes(connection, keys, []), now)
-                for place in places:
-                    if place[1] not in whole:
-                        continue
-                    if len(rows) == query.limit:
+                place_of = {key: (at, key) for at, key in places}
+                for key, row in whole_events(connection, keys, now):
+                    if len(rows) == query.limit or (rows and held + len(row.changes) > HELD_AT_MOST):
                         return Page(rows, last)
-                    rows.append(whole[place[1]])
-                    last = walk.position(place, None)
+                    rows.append(row)
+                    held += len(row.changes)
+                    last = walk.position(place_of[key], None)
         return Page(rows, walk.stopped_at)
 
     def event(self, event_id: str, *, within: str | None = None) -> EventRow | None:
@@ -90,6 +86,27 @@ class SqlReader:
             changes = read_changes(connection, [key], [])
             row = read_whole(connection, [key], changes, self._clock() + _FUTURE)[key]
         return row if within is None or row.account_id == within else None
+
+    def activity(self, query: Query) -> list[DayActivity] | None:
+        with self._reading() as connection:
+            return activity.read(connection, query)
+
+    def links(self, query: Query) -> Page[Link]:
+        with self._reading() as connection:
+            return chain.read_links(connection, self._database.layout, query)
+
+    def suspects(self, query: Query) -> Page[Link]:
+        with self._reading() as connection:
+            return chain.read_suspects(connection, self._database.layout, query)
+
+    def suspected(self, event_ids: Sequence[str]) -> set[str]:
+        with self._reading() as connection:
+            return chain.suspected(connection, event_ids)
+
+    def feed(self, after: FeedPlace, *, limit: int, within: str | None = None) -> FeedPage:
+        with self._reading() as connection:
+            now = self._clock() + _FUTURE
+            return feed.read(connection, self._database.layout, after, limit=limit, within=within, now=now)
 
     def arrivals(self, after: int = 0, *, limit: int = 100) -> Arrivals:
         objects = tables.objects
@@ -150,51 +167,6 @@ class SqlReader:
                     )
                 self._schema_seen = True
             yield connection
-
-
-class _Walk:
-    """Steps through the events of a question in order, a few at a time, and never reads more than 20,000 for one page.
-
-    ``stopped_at`` is where it gave up; ``None`` when it reached the end.
-    """
-
-    def __init__(self, connection: Connection, query: Query, layout: Layout) -> None:
-        self._connection = connection
-        self._layout = layout
-        seen = query.after
-        self._after = None if seen is None else (moment(seen.occurred_at), layout.unpack(seen.event))
-        self.shown = None if seen is None or seen.attribute is None else (layout.unpack(seen.event), seen.attribute)
-        """The last change of the page before, where that page ended inside an event."""
-        self._plan = make_plan(connection, query)
-        self._query = query
-        self.change_conditions = self._plan.change_conditions if self._plan else ()
-        self.stopped_at: Position | None = None
-
-    def __iter__(self) -> Iterator[Sequence[Place]]:
-        if self._plan is None:
-            return
-        after = self._after
-        inclusive = self._query.after is not None and self._query.after.attribute is not None
-        step = min(self._query.limit + 1, _STEP_AT_MOST)
-        read = 0
-        while read < _READ_AT_MOST:
-            wanted = min(step, _READ_AT_MOST - read)
-            places = self._plan.driver.read(self._connection, span_of(self._query, after, inclusive=inclusive), wanted)
-            matching = self._plan.matching(self._connection, places)
-            # What is read with an event costs more than its place: show the events bit by bit, since few may be needed.
-            for start in range(0, len(matching), _SHOWN):
-                yield matching[start : start + _SHOWN]
-            if len(places) < wanted:
-                return
-            read += wanted
-            after, inclusive = places[-1], False
-            step = min(step * 4, _STEP_AT_MOST)
-        if after is not None:
-            self.stopped_at = self.position(after, None)
-
-    def position(self, place: Place, attribute: str | None) -> Position:
-        """Where the next page goes on, after this place."""
-        return Position(time_of(place[0]), self._layout.pack(place[1]), attribute)
 
 
 def _shown_first(keys: Sequence[EventKey], changes: Changes, room: int) -> list[EventKey]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -23,7 +23,8 @@ _STREAM = tables.names.alias("stream_name")
 _ATTRIBUTE = tables.names.alias("attribute_name")
 
 
-def _text(name: Any, label: str) -> ColumnElement[str]:
+def text_of(name: Any, label: str) -> ColumnElement[str]:
+    """A name, however long it is; ``name`` is the table of names under one of its aliases."""
     return func.coalesce(name.c.long_name, name.c.name_key).label(label)
 
 
@@ -45,10 +46,10 @@ def _event_select(*, whole: bool) -> Select[Any]:
         _E.c.occurred_at,
         _E.c.action,
         _E.c.request_id,
-        _text(_TABLE, "table_id"),
+        text_of(_TABLE, "table_id"),
         func.coalesce(_N.c.long_id, _N.c.entity_key).label("entity_id"),
-        _text(_SERVICE, "microservice_name"),
-        _text(_ACCOUNT, "account_id"),
+        text_of(_SERVICE, "microservice_name"),
+        text_of(_ACCOUNT, "account_id"),
         actors.c.user_id,
         actors.c.user_email,
         actors.c.user_name,
@@ -70,7 +71,7 @@ def _event_select(*, whole: bool) -> Select[Any]:
         _E.c.line,
         _E.c.sha256,
         _E.c.seq,
-        _text(_STREAM, "stream_id"),
+        text_of(_STREAM, "stream_id"),
         objects.c.object_key,
         origins.c.source,
         origins.c.job,
@@ -84,18 +85,21 @@ _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BRIEF = _event_select(whole=False).where(_E.c.event_key.in_(_KEYS))
 _WHOLE = _event_select(whole=True).where(_E.c.event_key.in_(_KEYS))
 _CHANGED = tables.changes.c
-_attribute_text = _text(_ATTRIBUTE, "attribute")
+_attribute_text = text_of(_ATTRIBUTE, "attribute")
 _CHANGES = (
     select(
         _CHANGED.event_key,
         _CHANGED.types,
         _CHANGED.previous_value,
         _CHANGED.current_value,
-        _text(_ATTRIBUTE, "attribute"),
+        text_of(_ATTRIBUTE, "attribute"),
     )
     .join_from(tables.changes, _ATTRIBUTE, _ATTRIBUTE.c.name_no == tables.changes.c.attribute_no)
     .where(tables.changes.c.event_key.in_(_KEYS))
 )
+
+HELD_AT_MOST = 5_000
+"""Changes of one page of whole events: one that would hold more ends early. A single event is always whole."""
 
 _FEW = 1_000
 """Changes that are read and sorted here without a thought."""
@@ -125,6 +129,10 @@ def read_changes(
     rows = connection.execute(wanted.limit(_FEW + 1) if first else wanted, {"keys": keys}).all()
     if first and len(rows) > _FEW:
         rows = connection.execute(_first_of_each(wanted), {"keys": keys, "first": first}).all()
+    return _by_event(rows)
+
+
+def _by_event(rows: Iterable[Any]) -> Changes:
     found: Changes = {}
     for key, types, previous, current, name in rows:
         previous_type, current_type = unpack_types(types)
@@ -153,6 +161,19 @@ def read_whole(
     """Whole events, by key."""
     found = connection.execute(_WHOLE, {"keys": keys}).all()
     return {row[0]: _event(row, changes.get(row[0], []), now) for row in found}
+
+
+def whole_events(
+    connection: Connection, keys: Sequence[EventKey], now: datetime
+) -> Iterator[tuple[EventKey, EventRow]]:
+    """Whole events, in the order of their keys: read together where they have few changes, else one by one, so that
+    whoever takes them may stop before they are too much to hold."""
+    rows = connection.execute(_CHANGES.limit(_FEW + 1), {"keys": keys}).all()
+    together = _by_event(rows) if len(rows) <= _FEW else None
+    for portion in [keys] if together is not None else [[key] for key in keys]:
+        changes = together if together is not None else read_changes(connection, portion, [])
+        found = read_whole(connection, portion, changes, now)
+        yield from ((key, found[key]) for key in portion)
 
 
 def change_row(event: dict[str, Any], change: ChangeItem) -> ChangeRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration. A test holds it to the migrations' head."""
 
 

@@ -7,13 +7,14 @@ processor hears of first; and whoever writes later can take nobody's place, sinc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
 from sqlalchemy import Connection, delete, func, select, update
 
-from byline.history import tables
+from byline.history import activity, tables
 from byline.history.engine import Overtaken
 from byline.history.layout import Layout
 from byline.history.packing import time_of, value_mark
@@ -34,6 +35,8 @@ class Sifted(Struct):
     """By event id, in the order in which they were written."""
     conflicts: list[DeadLetter] = field(default_factory=list)
     duplicates: int = 0
+    removed: activity.Tally = field(default_factory=Counter)
+    """What has to be taken off the daily counts."""
 
 
 class _Known(Struct):
@@ -66,6 +69,7 @@ def sift(connection: Connection, layout: Layout, parts: Sequence[ObjectPart]) ->
                     there.place = place
             elif there.event_key is not None and place < there.place:
                 _hold(connection, there)
+                sifted.removed.update(activity.removed(connection, there.event_key))
                 _remove(connection, there.event_key)
                 sifted.conflicts.append(_conflict(entry, there.place))
                 known[event_id] = _Known(entry.sha256, place)

@@ -18,7 +18,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Dialect,
     Index,
     Integer,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import UserDefinedType
 
 
@@ -174,8 +174,8 @@ events = Table(
 )
 
 
-class _EventId(ColumnElement[bytes]):
-    """An event's id, whichever column holds it."""
+class _EventId(FunctionElement[bytes]):
+    """An event's id, whichever column holds it. (A function without arguments is what SQLAlchemy can keep compiled.)"""
 
     inherit_cache = True
     type = LargeBinary(16)
@@ -240,6 +240,20 @@ value_moments = Table(
     comment="value_mark: 32 bits of attribute and current value; it nominates, the change itself decides",
 )
 
+daily_activity = Table(
+    "daily_activity",
+    metadata,
+    Column("account_no", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("table_no", Integer, nullable=False),
+    Column("service_no", Integer, nullable=False),
+    Column("action", SmallInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_no", "day", "table_no", "service_no", "action", name="daily_activity_key"),
+    sqlite_with_rowid=False,
+    comment="events a day, counted since 1970 in UTC; account 0: those of all accounts, and of none",
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,
@@ -266,6 +280,7 @@ dismissals = Table(
 )
 
 FACTS = (
+    daily_activity,
     changes,
     attribute_moments,
     value_moments,

@@ -2,20 +2,22 @@
 
 What happens in :meth:`SqlWriter.take`, in this order: the objects get their rows; events that are there already are
 told apart from those that only claim to be; words get numbers; events, changes and their moments are inserted; dead
-letters are settled; and last, whole objects get their arrival numbers. The last step is last because followers read by
-arrival: a number is never given before what it stands for can be read.
+letters are settled; and last, days are counted and whole objects get their arrival numbers. The last step is last
+because followers read by arrival: a number is never given before what it stands for can be read; and because from the
+counters' row on, writers wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from byline.errors import HistoryError, SchemaOutdated
-from byline.history import tables
+from byline.history import activity, tables
 from byline.history.dictionary import Numbers, Words, actor_of, client_of, origin_of
 from byline.history.engine import Database, Overtaken
 from byline.history.letters import store_letters
@@ -28,6 +30,7 @@ from byline.history.tables import EventKey
 
 _OBJECTS = tables.objects
 _EVENTS = tables.events
+_AT = list(_EVENTS.c).index(_EVENTS.c.occurred_at)
 _EPOCH = select(tables.counters.c.value).where(tables.counters.c.name == "epoch")
 
 
@@ -35,6 +38,7 @@ class _Stored(Struct):
     """An object's row while its parts are taken."""
 
     number: int
+    size: int
     whole: bool
 
 
@@ -58,15 +62,31 @@ class SqlWriter:
             raise
 
     def taken(self, keys: Collection[str]) -> set[str]:
-        found: set[str] = set()
-        wanted = sorted(keys)
-        whole = select(_OBJECTS.c.object_key).where(_OBJECTS.c.arrival.is_not(None))
+        return set(self.sizes(keys))
+
+    def sizes(self, keys: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        whole = select(_OBJECTS.c.object_key, _OBJECTS.c.size).where(_OBJECTS.c.arrival.is_not(None))
         with self._database.transaction() as connection:
             self._require_schema(connection)
-            for start in range(0, len(wanted), self._layout.chunk):
-                chunk = wanted[start : start + self._layout.chunk]
-                found.update(connection.scalars(whole.where(_OBJECTS.c.object_key.in_(chunk))))
+            for chunk in self._chunks(sorted(keys)):
+                rows = connection.execute(whole.where(_OBJECTS.c.object_key.in_(chunk)))
+                found.update((key, size) for key, size in rows)
         return found
+
+    def reopen(self, keys: Collection[str]) -> None:
+        self._database.attempt(lambda: self._reopen(sorted(keys)))
+
+    def _reopen(self, keys: Sequence[str]) -> None:
+        whole = _OBJECTS.c.arrival.is_not(None)
+        with self._database.transaction() as connection:
+            self._require_schema(connection)
+            for chunk in self._chunks(keys):
+                connection.execute(update(_OBJECTS).where(_OBJECTS.c.object_key.in_(chunk), whole).values(arrival=None))
+
+    def _chunks(self, keys: Sequence[str]) -> Iterator[Sequence[str]]:
+        for start in range(0, len(keys), self._layout.chunk):
+            yield keys[start : start + self._layout.chunk]
 
     def check(self) -> None:
         counters = tables.counters
@@ -128,10 +148,16 @@ class SqlWriter:
         objects = self._objects(connection, parts)
         sifted = sift(connection, self._layout, parts)
         counts.duplicates = sifted.duplicates
-        arrived = list(sifted.new.values())
-        self._insert_events(connection, [(objects[part.key].number, entry) for part, entry in arrived], counts)
+        arrived = [(objects[part.key].number, entry) for part, entry in sifted.new.values()]
+        tally = self._insert_events(connection, arrived, counts)
+        tally.update(sifted.removed)
         counts.dead_letters = store_letters(connection, parts, sifted.conflicts)
-        self._give_arrivals(connection, parts, objects, counts)
+        complete = dict.fromkeys(part.key for part in parts if part.complete and not objects[part.key].whole)
+        if complete or tally:
+            newest = self._count_up(connection, len(complete))
+            activity.store(connection, self._layout, tally)
+            self._give_arrivals(connection, [objects[key].number for key in complete], newest)
+        counts.objects = len(complete)
         return counts
 
     def _objects(self, connection: Connection, parts: Sequence[ObjectPart]) -> dict[str, _Stored]:
@@ -147,24 +173,33 @@ class SqlWriter:
             connection.execute(self._layout.insert_new(_OBJECTS), new)
             self._layout.settle(connection)
             stored = self._read_objects(connection, keys)
+        for key, one in stored.items():
+            if one.size != first[key].size:
+                self._resize(connection, one, first[key])
         return stored
 
+    def _resize(self, connection: Connection, stored: _Stored, part: ObjectPart) -> None:
+        """The object has grown since it was read: it was taken for whole too early."""
+        now = {"size": part.size, "written_at": moment(part.received_at), "arrival": None}
+        connection.execute(update(_OBJECTS).where(_OBJECTS.c.object_no == stored.number).values(now))
+        stored.size, stored.whole = part.size, False
+
     def _read_objects(self, connection: Connection, keys: Sequence[str], *, lock: bool = False) -> dict[str, _Stored]:
-        columns = select(_OBJECTS.c.object_key, _OBJECTS.c.object_no, _OBJECTS.c.arrival)
+        columns = select(_OBJECTS.c.object_key, _OBJECTS.c.object_no, _OBJECTS.c.size, _OBJECTS.c.arrival)
         if lock:
             columns = columns.with_for_update()
         stored: dict[str, _Stored] = {}
-        chunk = self._layout.chunk
-        for start in range(0, len(keys), chunk):
-            for key, number, arrival in connection.execute(
-                columns.where(_OBJECTS.c.object_key.in_(keys[start : start + chunk]))
-            ):
-                stored[key] = _Stored(number, arrival is not None)
+        for chunk in self._chunks(keys):
+            for key, number, size, arrival in connection.execute(columns.where(_OBJECTS.c.object_key.in_(chunk))):
+                stored[key] = _Stored(number, size, arrival is not None)
         return stored
 
-    def _insert_events(self, connection: Connection, arrived: Sequence[tuple[int, Entry]], counts: Counts) -> None:
+    def _insert_events(
+        self, connection: Connection, arrived: Sequence[tuple[int, Entry]], counts: Counts
+    ) -> activity.Tally:
+        """Says what they add to the days' counts."""
         if not arrived:
-            return
+            return Counter()
         keys = self._layout.keys(connection, [entry.event.event_id.bytes for _, entry in arrived])
         numbers = self._words.numbers(connection, [entry for _, entry in arrived])
         events: list[tuple[Any, ...]] = []
@@ -190,21 +225,18 @@ class SqlWriter:
         counts.events += len(events)
         counts.changes += len(changes)
         self._layout.note_ranges(connection, [object_no for object_no, _ in arrived], keys)
+        return activity.counted((entry for _, entry in arrived), (row[_AT] for row in events), numbers)
 
-    def _give_arrivals(
-        self, connection: Connection, parts: Sequence[ObjectPart], objects: dict[str, _Stored], counts: Counts
-    ) -> None:
-        complete = dict.fromkeys(part.key for part in parts if part.complete and not objects[part.key].whole)
-        if not complete:
-            return
-        arrival = tables.counters
-        connection.execute(
-            update(arrival).where(arrival.c.name == "arrival").values(value=arrival.c.value + len(complete))
-        )
-        newest = connection.scalar(select(arrival.c.value).where(arrival.c.name == "arrival")) or 0
-        first = newest - len(complete) + 1
-        self._layout.give(connection, {objects[key].number: given for given, key in enumerate(complete, first)})
-        counts.objects += len(complete)
+    def _count_up(self, connection: Connection, objects: int) -> int:
+        """Take so many arrival numbers; gives the newest. From here to the commit other writers wait."""
+        counters = tables.counters
+        arrival = counters.c.name == "arrival"
+        connection.execute(update(counters).where(arrival).values(value=counters.c.value + objects))
+        return connection.scalar(select(counters.c.value).where(arrival)) or 0
+
+    def _give_arrivals(self, connection: Connection, objects: Sequence[int], newest: int) -> None:
+        if objects:
+            self._layout.give(connection, dict(zip(objects, range(newest - len(objects) + 1, newest + 1), strict=True)))
 
 
 def _event_row(

@@ -143,6 +143,58 @@ class EventRow(Struct, frozen=True, kw_only=True):
     changes: list[ChangeItem]
 
 
+class DayActivity(Struct, frozen=True):
+    """Events of one day, UTC, by what they did. Days without events are absent."""
+
+    date: str
+    """``YYYY-MM-DD``."""
+    create: int
+    update: int
+    delete: int
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """What an event says of its entity's state, as digests of 8 bytes: enough to see whether it goes on from the event
+    before it."""
+
+    event_id: str
+    occurred_at: datetime
+    action: Action
+    one_sided: bool
+    """An update that came without its old or its new side: what it lacks is unknown."""
+    before: bytes | None
+    """``None``: there was nothing (or, where ``one_sided``, nobody knows)."""
+    after: bytes | None
+    table_id: str
+    entity_id: str
+    account_id: str | None
+    object: ObjectRef
+    sha256: str
+    hidden: bool = False
+    """It is of another account than the reader's: only time and digests count, and nothing of it is shown."""
+
+
+class FeedPlace(Struct, frozen=True):
+    """A place in the order of arrival. ``FeedPlace(epoch, 0, 0)`` is before everything."""
+
+    epoch: int
+    """A rebuild begins a new one; places of another epoch mean nothing."""
+    arrival: int
+    """Number of the object that was read last."""
+    line: int
+    """The last line of it that was read."""
+
+
+class FeedPage(Struct, frozen=True):
+    """Events in order of arrival."""
+
+    events: list[EventRow]
+    next: FeedPlace
+    """Where to go on, also at the end: what arrives later comes behind it."""
+    at_end: bool
+    """Nothing more has arrived yet."""
+
+
 class Page(Struct, Generic[T], frozen=True):
     """One page of answers. ``next`` is where to go on; ``None`` at the end. A page may be short, even empty, and still
     go on."""

@@ -1,5 +1,4 @@
-"""What an entity was at a time, and who last set each of its attributes: answers that need the bucket beside the
-history."""
+"""What an entity was at a time: an answer that needs the bucket beside the history."""
 
 from __future__ import annotations
 
@@ -10,19 +9,10 @@ from msgspec import Struct, structs
 
 from byline.bucket.port import Bucket
 from byline.history.port import Reader
-from byline.model.change import Change, ValueType
 from byline.model.codec import decode
-from byline.model.diff import diff_data
 from byline.model.event import AuditEvent, Data
-from byline.model.query import ChangeRow, EventRow, Position, Query
-from byline.model.values import from_text, same
+from byline.model.query import EventRow, Position, Query
 from byline.processor.raw import raw_event
-
-__all__ = ["Blame", "EntityState", "blame", "entity_state"]
-
-_PAGE = 200
-_LATER_PAGE = 10_000
-"""Of what goes on beyond a page: each page costs a look at all changes of the event that it begins in."""
 
 _LOOK_BACK = 200
 """Events that are looked at, newest first, for one that tells a state."""
@@ -48,24 +38,6 @@ class EntityState(Struct, frozen=True, kw_only=True):
     """What a reader should know before relying on the state, in sentences."""
 
 
-class Blame(Struct, frozen=True, kw_only=True):
-    """Who last set an attribute. Everything from ``event_id`` on is ``None`` where nobody was recorded to set it to
-    this value: it was so before recording began, or became so unseen."""
-
-    attribute: str
-    value: str | None
-    type: ValueType
-    event_id: str | None = None
-    occurred_at: str | None = None
-    microservice_name: str | None = None
-    action: str | None = None
-    request_id: str | None = None
-    account_id: str | None = None
-    user_id: str | None = None
-    user_email: str | None = None
-    user_name: str | None = None
-
-
 def entity_state(
     reader: Reader,
     bucket: Bucket,
@@ -79,7 +51,7 @@ def entity_state(
 
     Raises :class:`~byline.errors.BucketError` where the event's object is missing, or is not what was recorded.
     """
-    query = Query(table_id=table_id, entity_id=entity_id, to=_behind(at), within=within)
+    query = Query(table_id=table_id, entity_id=entity_id, to=behind(at), within=within)
     notes: list[str] = []
     newest: EventRow | None = None
     for event in _events(reader, query):
@@ -88,22 +60,6 @@ def entity_state(
         if told:
             return _answer(query, at, newest, event, state, notes)
     return _answer(query, at, newest, None, None, notes)
-
-
-def blame(reader: Reader, entity: EntityState, *, within: str | None = None) -> list[Blame]:
-    """For each attribute of the state, in order of names, the newest change that set it."""
-    missing = {change.attribute: change for change in diff_data({}, entity.state or {}, action="update")}
-    found: list[Blame] = []
-    query = Query(table_id=entity.table_id, entity_id=entity.entity_id, to=_behind(entity.at), within=within)
-    for row in _changes(reader, query) if missing else ():
-        wanted = missing.get(row.attribute)
-        if wanted is not None and row.current_type != "absent":
-            del missing[row.attribute]
-            found.append(_blame(wanted, row if _set_to(wanted, row) else None))
-            if not missing:
-                break
-    found += [_blame(wanted, None) for wanted in missing.values()]
-    return sorted(found, key=lambda one: one.attribute)
 
 
 def _answer(
@@ -157,7 +113,7 @@ def _events(reader: Reader, query: Query) -> Iterator[EventRow]:
     after: Position | None = None
     while looked_at < _LOOK_BACK:
         # Most often the newest one will do.
-        page = reader.events(_next(query, after, limit=1 if after is None else 20))
+        page = reader.events(structs.replace(query, after=after, limit=1 if after is None else 20))
         yield from page.rows
         looked_at += len(page.rows)
         after = page.next
@@ -165,44 +121,6 @@ def _events(reader: Reader, query: Query) -> Iterator[EventRow]:
             return
 
 
-def _changes(reader: Reader, query: Query) -> Iterator[ChangeRow]:
-    after: Position | None = None
-    while True:
-        page = reader.changes(_next(query, after, limit=_PAGE if after is None else _LATER_PAGE))
-        yield from page.rows
-        after = page.next
-        if after is None:
-            return
-
-
-def _next(query: Query, after: Position | None, *, limit: int) -> Query:
-    return structs.replace(query, after=after, limit=limit)
-
-
-def _behind(at: datetime | None) -> datetime | None:
+def behind(at: datetime | None) -> datetime | None:
     """The end of a half-open span that holds ``at`` itself."""
     return at + _TICK if at is not None and at < _LAST else None
-
-
-def _set_to(wanted: Change, row: ChangeRow) -> bool:
-    """Whether the row set the attribute to what it is, however the value was written."""
-    return same(from_text(wanted.current_value, wanted.current_type), from_text(row.current_value, row.current_type))
-
-
-def _blame(wanted: Change, row: ChangeRow | None) -> Blame:
-    if row is None:
-        return Blame(attribute=wanted.attribute, value=wanted.current_value, type=wanted.current_type)
-    return Blame(
-        attribute=wanted.attribute,
-        value=wanted.current_value,
-        type=wanted.current_type,
-        event_id=row.event_id,
-        occurred_at=row.occurred_at,
-        microservice_name=row.microservice_name,
-        action=row.action,
-        request_id=row.request_id,
-        account_id=row.account_id,
-        user_id=row.user_id,
-        user_email=row.user_email,
-        user_name=row.user_name,
-    )

@@ -18,7 +18,7 @@ from byline.processor.counts import add_counts
 from byline.processor.dismissals import Dismissal, dismissal_key, read_dismissal, write_dismissal
 from byline.processor.entry import object_letter
 from byline.processor.raw import raw_line, read_range
-from byline.processor.sweep import forget_settled
+from byline.processor.sweep import forget_settled, given_up_keys
 from byline.queue.port import Queue
 
 
@@ -86,7 +86,7 @@ class DeadLetterBox:
             trouble = None if letters[0].reason == "foreign_bucket" else self._read_again(key)
             for letter in letters:
                 yield self._outcome(letter, trouble)
-        forget_settled(self._queue, self._history.writer)
+        forget_settled(self._bucket, self._queue, self._history)
 
     def dismiss(self, id: str, because: str, *, by: str, at: datetime) -> Dismissal:
         """Decide that a letter needs no more attention. The reason goes into the bucket; the first one given stands."""
@@ -131,7 +131,7 @@ class DeadLetterBox:
 
     def _given_up(self, *, dismissed: bool) -> dict[str, DeadLetter]:
         messages = self._queue.dead()
-        announced = {announcement.key: message for message in messages for announcement in message.announcements}
+        announced = {key: message for message in messages for key in given_up_keys(self._bucket, message)}
         taken = self._history.writer.taken(announced) if announced else set()
         letters: dict[str, DeadLetter] = {}
         for key, message in announced.items():

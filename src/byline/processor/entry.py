@@ -13,6 +13,10 @@ from byline.model.diff import diff
 from byline.model.digest import digest
 from byline.model.event import AuditEvent
 from byline.processor.lines import KEPT_RAW, Line, Problem
+from byline.queue.port import Announcement, Unread
+
+MESSAGES = "messages/"
+"""Before the id of a message of the queue, where a dead letter names its object."""
 
 
 def entry(line: Line, key: str) -> Entry:
@@ -67,6 +71,34 @@ def object_letter(key: str, reason: Reason, detail: str, received_at: datetime) 
     return DeadLetter(
         id=dead_letter_id(key, None, reason), key=key, line=None, reason=reason, detail=detail, received_at=received_at
     )
+
+
+def message_letter(unread: Unread, received_at: datetime) -> DeadLetter:
+    """The dead letter of a message that announces nothing that can be understood. No object has such a key."""
+    key = f"{MESSAGES}{unread.message_id}"
+    raw = unread.body.encode("utf-8", "backslashreplace")
+    return DeadLetter(
+        id=dead_letter_id(key, None, unread.reason),
+        key=key,
+        line=None,
+        reason=unread.reason,
+        detail=unread.detail,
+        received_at=received_at,
+        size=len(raw),
+        raw=raw[:KEPT_RAW],
+    )
+
+
+def foreign_letter(announcement: Announcement, bucket: str, received_at: datetime) -> DeadLetter:
+    """The dead letter of an object that was announced for another bucket than ``bucket``: it is not read."""
+    detail = f"it was announced for the bucket {announcement.bucket}; this processor reads {bucket} only"
+    key = f"{announcement.bucket}/{announcement.key}"
+    return object_letter(printable(key), "foreign_bucket", printable(detail), received_at)
+
+
+def printable(text: str) -> str:
+    """Announcements come from outside; what is no text is shown escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _user_agent(event: AuditEvent) -> str | None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Event
 from time import monotonic
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,9 +15,9 @@ from byline.bucket.port import Bucket
 from byline.errors import BylineError, HistoryDown, ObjectMissing, QueueError, Unreachable
 from byline.history.port import Counts, DeadLetter, History
 from byline.processor.batch import Batch, NotTaken
-from byline.processor.entry import object_letter
+from byline.processor.entry import foreign_letter, message_letter, object_letter, printable
 from byline.processor.sweep import is_event_key
-from byline.queue.port import Announcement, Delivery, Queue
+from byline.queue.port import Announcement, Delivery, Depth
 
 MISSING_AFTER = 3
 """Deliveries after which an object that is not there becomes a dead letter, ``object_missing``."""
@@ -26,6 +27,16 @@ _INVISIBLE = 120.0
 _HEARTBEAT = 5.0
 
 _log = logging.getLogger("byline.processor")
+
+
+class Hand(Protocol):
+    """What is needed of a queue whose messages are in hand already."""
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None: ...
+
+    def extend(self, deliveries: Sequence[Delivery], seconds: float) -> None: ...
+
+    def depth(self) -> Depth: ...
 
 
 class Failure(Struct, frozen=True):
@@ -46,7 +57,7 @@ class Intake:
     which the history cannot store never keeps its neighbours from being stored."""
 
     def __init__(
-        self, bucket: Bucket, queue: Queue, history: History, *, stop: Event, committed: Callable[[Counts], None]
+        self, bucket: Bucket, queue: Hand, history: History, *, stop: Event, committed: Callable[[Counts], None]
     ) -> None:
         self._bucket = bucket
         self._queue = queue
@@ -58,6 +69,7 @@ class Intake:
         self._stored: list[Delivery] = []
         self._keys: set[str] = set()
         self._taken: set[str] = set()
+        self._reading = False
         self._beat = monotonic()
         self.held: dict[str, Delivery] = {}
         """What is in hand and not acknowledged, by receipt: the caller's to release, whatever happens."""
@@ -111,7 +123,11 @@ class Intake:
         return failures
 
     def _read(self, delivery: Delivery) -> None:
+        self._look_around()
+        if delivery.unread is not None:
+            self._keep(message_letter(delivery.unread, delivery.sent_at))
         for announcement in delivery.announcements:
+            self._look_around()
             if announcement.bucket != self._bucket.name:
                 self._refuse_foreign(announcement, delivery)
             elif is_event_key(announcement.key) and not self._is_taken(announcement.key):
@@ -128,14 +144,14 @@ class Intake:
             if delivery.receive_count < MISSING_AFTER:
                 raise
             detail = "it was announced, but the bucket has no such object"
-            self._keep(object_letter(_printable(key), "object_missing", detail, delivery.sent_at))
+            self._keep(object_letter(printable(key), "object_missing", detail, delivery.sent_at))
         else:
             self._keys.add(key)
+        finally:
+            self._reading = False
 
     def _refuse_foreign(self, announcement: Announcement, delivery: Delivery) -> None:
-        detail = f"it was announced for the bucket {announcement.bucket}; this processor reads {self._bucket.name} only"
-        key = f"{announcement.bucket}/{announcement.key}"
-        self._keep(object_letter(_printable(key), "foreign_bucket", _printable(detail), delivery.sent_at))
+        self._keep(foreign_letter(announcement, self._bucket.name, delivery.sent_at))
 
     def _keep(self, letter: DeadLetter) -> None:
         letters = self._history.dead_letters
@@ -144,15 +160,22 @@ class Intake:
             self._told(Counts(dead_letters=1))
 
     def _beating(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The object's chunks; between them, the deliveries in hand are kept from others, and a wish to end is
-        heard."""
-        for chunk in chunks:
-            if self._stop.is_set():
-                raise _Stopped
-            if monotonic() - self._beat > _HEARTBEAT:
-                self._queue.extend(list(self.held.values()), _INVISIBLE)
-                self._beat = monotonic()
-            yield chunk
+        """The object's chunks, and a look around between them."""
+        self._reading = True
+        try:
+            for chunk in chunks:
+                self._look_around()
+                yield chunk
+        finally:
+            self._reading = False
+
+    def _look_around(self) -> None:
+        """Keep the deliveries in hand from others; hear a wish to end."""
+        if self._stop.is_set():
+            raise _Stopped
+        if monotonic() - self._beat > _HEARTBEAT:
+            self._queue.extend(list(self.held.values()), _INVISIBLE)
+            self._beat = monotonic()
 
     def _committed(self, counts: Counts) -> None:
         self._stored += self._ready
@@ -160,6 +183,9 @@ class Intake:
         self._taken |= self._keys
         self._keys = set()
         self._told(counts)
+        if self._reading:
+            # One chunk of a compressed object may be many transactions.
+            self._look_around()
 
     def _acknowledge(self) -> None:
         stored, self._stored = self._stored, []
@@ -190,13 +216,8 @@ class Intake:
         _log.warning("not taken, will be tried again: %s: %s", what, str(error) or type(error).__name__, exc_info=trace)
 
 
-def check_reachable(bucket: Bucket, queue: Queue, history: History) -> None:
+def check_reachable(bucket: Bucket, queue: Hand, history: History) -> None:
     """Raises :class:`~byline.errors.Unreachable` where one of the three does not answer."""
     next(iter(bucket.list(EVENTS)), None)
     queue.depth()
     history.writer.check()
-
-
-def _printable(text: str) -> str:
-    """Announcements come from outside; what is no text is shown escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -52,7 +52,7 @@ class Processor:
         """Compare the bucket with the history: announce what has not been taken (says how many), and apply
         dismissals."""
         apply_dismissals(self._bucket, self._history.dead_letters, self._dismissals)
-        forget_settled(self._queue, self._history.writer)
+        forget_settled(self._bucket, self._queue, self._history)
         return announce_missing(self._bucket, self._queue, self._history.writer)
 
     def run(self, *, follow: bool = False, stop: Event | None = None, progress: Progress | None = None) -> Counts:

@@ -9,7 +9,8 @@ import pytest
 
 from byline.errors import BucketError, ObjectMissing
 from byline.model.query import ObjectRef, Query
-from byline.processor.answers import Blame, EntityState, blame, entity_state
+from byline.processor.answers import EntityState, entity_state
+from byline.processor.blame import Blame, blame
 from byline.processor.raw import raw_event, raw_line, read_range
 from tests.unit.processor.conftest import Road
 
@@ -35,7 +36,7 @@ def state(road: Road, minute: int | None = None, **asked: Any) -> EntityState:
 
 
 def blamed(road: Road, entity: EntityState) -> dict[str, str | None]:
-    return {one.attribute: one.request_id for one in blame(road.history.reader, entity)}
+    return {one.attribute: one.request_id for one in blame(road.history.reader, road.bucket, entity)}
 
 
 LIFE = (
@@ -70,19 +71,19 @@ def test_a_deleted_entity_has_no_state_and_the_event_that_says_so(road: Road) ->
     gone = state(road, 6)
     assert gone.event is not None
     assert gone.event.action == "delete"
-    assert blame(road.history.reader, gone) == []
+    assert blame(road.history.reader, road.bucket, gone) == []
 
 
 def test_blame_names_for_each_attribute_the_last_change_up_to_then(road: Road) -> None:
     take(road, *LIFE)
-    assert blamed(road, state(road, 2)) == {"a": "r1", "b.c": "r1", "n": None}
-    assert blamed(road, state(road, 4)) == {"a": "r3", "b.c": "r1", "n": None}
+    assert blamed(road, state(road, 2)) == {"a": "r1", "b.c": "r1", "n": "r1"}
+    assert blamed(road, state(road, 4)) == {"a": "r3", "b.c": "r1", "n": "r1"}
     assert blamed(road, state(road)) == {"a": "r7"}
 
 
 def test_what_was_set_before_recording_began_has_nobody_to_blame(road: Road) -> None:
     take(road, wrote(1, "update", {"a": 1, "b": 2}, {"a": 1, "b": 3}))
-    first, second = blame(road.history.reader, state(road))
+    first, second = blame(road.history.reader, road.bucket, state(road))
     assert first == Blame(attribute="a", value="1", type="number")
     assert (second.attribute, second.request_id, second.user_id) == ("b", "r1", "ann")
 
@@ -98,7 +99,56 @@ def test_nobody_is_blamed_for_a_value_that_somebody_else_set_unseen(road: Road) 
     )
     assert blamed(road, state(road, 2)) == {"a": "r2", "n": "r1"}
     assert blamed(road, state(road, 3)) == {"a": None, "b": "r3", "n": "r1"}
-    assert blamed(road, state(road)) == {"n": None}
+    assert blamed(road, state(road)) == {"n": "r6"}
+
+
+def test_who_created_an_entity_set_what_is_null_since_then(road: Road) -> None:
+    born = {"n": None, "b": {"c": None}, "lines": [{"id": 1, "note": None}], "m": 1}
+    take(
+        road,
+        wrote(1, "create", None, born),
+        wrote(2, "update", born, {**born, "m": None}),
+        wrote(3, "update", {**born, "m": None, "new": None}, {**born, "m": None, "new": None, "x": 1}),
+    )
+    assert blamed(road, state(road)) == {
+        "n": "r1", "b.c": "r1", "lines[id=1].id": "r1", "lines[id=1].note": "r1", "m": "r2", "new": None, "x": "r3"
+    }  # fmt: skip
+
+
+def test_who_created_it_is_not_blamed_for_a_null_that_came_after_another_value(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"n": None, "m": None}))
+    take(road, wrote(2, "update", {"n": None, "m": None}, {"n": 5, "m": 5}), key="events/b.json")
+    take(road, wrote(3, "update", {"n": 5, "m": None}, {"n": None, "m": None}), key="events/c.json")
+    assert blamed(road, state(road)) == {"m": None, "n": "r3"}
+    (road.data / "bucket/events/a.ndjson").unlink()
+    assert blamed(road, state(road)) == {"m": None, "n": "r3"}, "and an object that is gone tells nothing"
+
+
+def test_what_was_gone_and_came_back_unseen_has_nobody_to_blame(road: Road) -> None:
+    born = {"a": 1, "n": None}
+    take(road, wrote(1, "create", None, born), wrote(2, "update", born, {"n": None}))
+    take(road, wrote(3, "update", {**born, "x": 0}, {**born, "x": 1}), key="events/b.json")
+    assert blamed(road, state(road)) == {"a": None, "n": "r1", "x": "r3"}
+    take(road, wrote(4, "delete", born, None), key="events/c.json")
+    take(road, wrote(5, "update", {**born, "x": 1}, {**born, "x": 2}), key="events/d.json")
+    assert blamed(road, state(road)) == {"a": None, "n": None, "x": "r5"}
+
+
+def test_who_set_a_list_as_one_value_set_what_is_inside_of_it(road: Road) -> None:
+    one, two = {"id": 1, "a": 1}, {"id": 2, "a": 2}
+    take(
+        road,
+        wrote(1, "create", None, {"lines": [one, two]}),
+        wrote(2, "update", {"lines": [one, two]}, {"lines": [one, one]}),
+        wrote(3, "update", {"lines": [one, one]}, {"lines": [one, two]}),
+        wrote(4, "update", {"lines": [one, two]}, {"lines": [one, {"id": 2, "a": 3}]}),
+    )
+    of = {"lines[id=1].a": "r3", "lines[id=1].id": "r3", "lines[id=2].a": "r4", "lines[id=2].id": "r3"}
+    assert blamed(road, state(road)) == of
+    take(road, wrote(5, "update", {"lines": [one, one]}, {"lines": [one]}), key="events/b.json")
+    take(road, wrote(6, "update", {"lines": [one, two], "x": 0}, {"lines": [one, two], "x": 1}), key="events/c.json")
+    of = {"lines[id=1].a": "r5", "lines[id=1].id": "r5", "lines[id=2].a": None, "lines[id=2].id": None, "x": "r6"}
+    assert blamed(road, state(road)) == of
 
 
 def test_who_set_a_value_set_it_however_it_is_written_since(road: Road) -> None:
@@ -110,7 +160,7 @@ def test_who_set_a_value_set_it_however_it_is_written_since(road: Road) -> None:
 
 def test_numbers_come_back_as_they_were_written(road: Road) -> None:
     take(road, wrote(1, "create", None, "@").replace('"@"', '{"price": 119.00}'))
-    (price,) = blame(road.history.reader, state(road))
+    (price,) = blame(road.history.reader, road.bucket, state(road))
     assert (price.value, price.type) == ("119.00", "number")
 
 

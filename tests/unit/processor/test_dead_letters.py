@@ -30,8 +30,8 @@ def only(box: DeadLetterBox) -> DeadLetter:
     return box.get(letter.id)
 
 
-def give_up(road: Road, *keys: str) -> None:
-    road.announce(*keys)
+def give_up(road: Road, *keys: str, bucket: str | None = None) -> None:
+    road.announce(*keys, bucket=bucket)
     kill_deliveries(road.queue, 5)
 
 
@@ -162,6 +162,23 @@ def test_what_was_given_up_and_taken_since_is_no_letter_any_more(road: Road, box
     road.processor.run()
     assert list(box.letters()) == []
     road.processor.sweep()
+    assert road.queue.depth().dead == 0
+
+
+def test_what_was_given_up_of_another_bucket_hides_no_object_of_ours(road: Road, box: DeadLetterBox) -> None:
+    give_up(road, "events/a.json", bucket="somebody-elses")
+    road.bucket.put("events/a.json", line())
+    assert list(box.letters()) == []
+    assert road.processor.run().events == 1
+    assert road.reasons() == {("somebody-elses/events/a.json", None): "foreign_bucket"}
+    assert road.queue.depth().dead == 0
+
+
+def test_what_was_given_up_and_is_no_object_of_events_is_never_read_as_one(road: Road, box: DeadLetterBox) -> None:
+    road.bucket.put("answers/a.json", line())
+    give_up(road, "answers/a.json")
+    assert list(box.letters()) == []
+    assert road.processor.run().events == 0
     assert road.queue.depth().dead == 0
 
 

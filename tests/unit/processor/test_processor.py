@@ -42,6 +42,19 @@ def test_sweep_says_how_many_it_announced(road: Road) -> None:
     assert road.processor.sweep() == 0
 
 
+def test_a_file_that_was_seen_half_written_is_taken_again_once_it_is_whole(road: Road) -> None:
+    whole = lines(range(3))
+    file = road.data / "bucket/events/a.ndjson"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(whole[:-10])
+    assert road.processor.run() == Counts(objects=1, events=2, changes=4, dead_letters=1)
+    assert road.processor.sweep() == 0
+    file.write_bytes(whole)
+    assert road.processor.run() == Counts(objects=1, events=1, changes=2, duplicates=2)
+    assert road.reasons() == {}
+    assert road.processor.sweep() == 0
+
+
 def test_processing_again_changes_nothing(road: Road) -> None:
     road.bucket.put("events/a.ndjson", lines(range(30)))
     road.processor.run()
