@@ -44,7 +44,12 @@ def mariadb(*, durable: bool = False) -> Iterator[str]:
         setup = folder / "setup.sql"
         setup.write_text(f"ALTER USER root@localhost IDENTIFIED BY '{password}';\nCREATE DATABASE byline;\n")
         command = [server, *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/socket"]
-        command += [f"--pid-file={folder}/pid", f"--init-file={setup}", "--character-set-server=utf8mb4"]
+        command += [
+            f"--pid-file={folder}/pid",
+            f"--tmpdir={folder}",
+            f"--init-file={setup}",
+            "--character-set-server=utf8mb4",
+        ]
         command += [f"--innodb-flush-log-at-trx-commit={1 if durable else 0}", "--innodb-buffer-pool-size=64M"]
 
         def connect() -> None:

@@ -5,7 +5,8 @@
     BylineError
     ├── Rejected             an event that the codec cannot take (it becomes a dead letter)
     ├── UsageError           the call is wrong: an argument, a setting, a file        exit status 2
-    │   └── InvalidCursor    a page cursor that was not made for this question
+    │   ├── InvalidCursor    a page cursor that was not made for this question
+    │   └── StaleFeed        a place in the feed from before a rebuild
     ├── RecordError          an event could not be recorded (raised only where ``on_error="raise"``)
     │   └── SinkError        the sink cannot take it: full, closed, or the disk failed
     └── Unreachable          something needed does not answer                         exit status 3
@@ -69,6 +70,10 @@ class UsageError(BylineError):
 
 class InvalidCursor(UsageError):
     """The cursor is damaged, or was made for another question."""
+
+
+class StaleFeed(UsageError):
+    """The place in the feed is from before a rebuild of the history: begin again."""
 
 
 class RecordError(BylineError):

@@ -22,11 +22,13 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT",),
     "gs": ("GOOGLE_BASE_URL",),
 }
+_SECRET = re.compile(r"secret:[A-Za-z0-9/_+=.@:-]+(?:\?[\x21-\x7e]*)?")
+"""A name or an ARN, in the characters that Secrets Manager allows."""
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):.*@", re.DOTALL)
 
 _BUCKET_HINT = "Use file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix."
 _QUEUE_HINT = "Use sqlite:///file or sqs:QUEUE_URL."
-_HISTORY_HINT = "Use sqlite:///file or mysql://user@host:port/database."
+_HISTORY_HINT = "Use sqlite:///file, mysql://user@host:port/database or secret:NAME-OR-ARN."
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -41,7 +43,7 @@ class Settings:
     queue: str
     """``BYLINE_QUEUE``: ``sqlite:///…`` or ``sqs:QUEUE_URL``."""
     history: str
-    """``BYLINE_HISTORY``: ``sqlite:///…`` or ``mysql://user@host:port/db``."""
+    """``BYLINE_HISTORY``: ``sqlite:///…``, ``mysql://user@host:port/db`` or ``secret:NAME-OR-ARN``."""
     spool: Path
     """``BYLINE_SPOOL``: where the recorder keeps events until they are shipped."""
     spool_max_bytes: int = 1 << 30
@@ -60,6 +62,18 @@ class Settings:
     jwt_jwks: str | None = None
     """Inline: the JSON of a JWKS."""
     sign_in_url: str | None = None
+    """``BYLINE_SIGN_IN_URL``: where the pages send a reader who has no session."""
+    claim_account: str = "account_id"
+    """``BYLINE_CLAIM_ACCOUNT``, ``_SCOPE``, ``_USER``, ``_EMAIL``, ``_NAME``: which claim of a token says what: a name,
+    or a dotted path."""
+    claim_scope: str = "scope"
+    claim_user: str = "sub"
+    claim_email: str = "email"
+    claim_name: str = "name"
+    record_reads: bool = True
+    """``BYLINE_RECORD_READS``: whether who looked at what is recorded, where readers sign in."""
+    rate_limit: str = "600/minute"
+    """``BYLINE_RATE_LIMIT``: calls of one caller in a span of time, such as ``600/minute``; ``off``: any number."""
     cursor_key: str | None = None
     """``BYLINE_CURSOR_KEY``: the key that signs cursors; ``None``: each process makes its own. Secret."""
     embed_origins: tuple[str, ...] = ()
@@ -96,6 +110,13 @@ class Settings:
             jwt_jwks_url=given.checked("BYLINE_JWT_JWKS_URL", _web_url),
             jwt_jwks=given.text("BYLINE_JWT_JWKS"),
             sign_in_url=given.checked("BYLINE_SIGN_IN_URL", _web_url),
+            claim_account=given.text("BYLINE_CLAIM_ACCOUNT") or "account_id",
+            claim_scope=given.text("BYLINE_CLAIM_SCOPE") or "scope",
+            claim_user=given.text("BYLINE_CLAIM_USER") or "sub",
+            claim_email=given.text("BYLINE_CLAIM_EMAIL") or "email",
+            claim_name=given.text("BYLINE_CLAIM_NAME") or "name",
+            record_reads=(given.checked("BYLINE_RECORD_READS", _on_or_off) or "on") == "on",
+            rate_limit=given.checked("BYLINE_RATE_LIMIT", _rate) or "600/minute",
             cursor_key=given.text("BYLINE_CURSOR_KEY"),
             embed_origins=_origins(given.text("BYLINE_EMBED_ORIGINS") or ""),
             environ=MappingProxyType({k: v for k, v in environ.items() if k.startswith(_CLOUD_VARIABLES)}),
@@ -149,6 +170,15 @@ def _durability(word: str) -> str | None:
     return None if word in {"group", "fsync", "memory"} else "Use group, fsync or memory."
 
 
+def _on_or_off(word: str) -> str | None:
+    return None if word in {"on", "off"} else "Use on or off."
+
+
+def _rate(text: str) -> str | None:
+    good = text == "off" or re.fullmatch(r"[1-9][0-9]{0,8}/(?:second|minute|hour|day)", text)
+    return None if good else "Use 600/minute (or second, hour, day), or off."
+
+
 def _bucket_url(url: str) -> str | None:
     return None if _names_a_path(url, _FILE) or _CLOUD_BUCKET.fullmatch(url) else _BUCKET_HINT
 
@@ -159,6 +189,8 @@ def _queue_url(url: str) -> str | None:
 
 
 def _history_url(url: str) -> str | None:
+    if _SECRET.fullmatch(url):
+        return None
     parts = _split(url)
     mysql = parts is not None and parts[0] == "mysql" and parts[1] and parts[2].strip("/")
     return None if mysql or _names_a_path(url, _SQLITE) else _HISTORY_HINT

@@ -96,6 +96,8 @@ def test_a_url_of_a_path_is_that_path(url, path, tmp_path, monkeypatch):
         ("BYLINE_QUEUE", "sqs:http://127.0.0.1:4566/111111111111/byline"),
         ("BYLINE_HISTORY", "mysql://byline:secret@db.internal:3306/byline"),
         ("BYLINE_HISTORY", "sqlite:///~/history.db"),
+        ("BYLINE_HISTORY", "secret:byline/history"),
+        ("BYLINE_HISTORY", "secret:arn:aws:secretsmanager:eu-central-1:111111111111:secret:byline-AbCdEf?tls=verify"),
     ],
 )
 def test_a_url_of_a_known_form_is_kept_as_it_is(name, url):
@@ -126,6 +128,8 @@ def test_a_url_of_a_known_form_is_kept_as_it_is(name, url):
         ("BYLINE_HISTORY", "mysql://host:port/db"),
         ("BYLINE_HISTORY", "mysql://[host/db"),
         ("BYLINE_HISTORY", "postgresql://host/db"),
+        ("BYLINE_HISTORY", "secret:"),
+        ("BYLINE_HISTORY", "secret:a b"),
         ("BYLINE_QUEUE_VISIBILITY", "0"),
         ("BYLINE_QUEUE_VISIBILITY", "soon"),
         ("BYLINE_QUEUE_MAX_RECEIVES", "-1"),
@@ -158,6 +162,31 @@ def test_a_home_that_is_not_known_is_told():
 def test_one_source_of_keys_only():
     with pytest.raises(UsageError, match="BYLINE_JWT_JWKS"):
         load(BYLINE_JWT_JWKS="{}", BYLINE_JWT_JWKS_URL="https://a.example/jwks")
+
+
+def test_sign_in_has_defaults_and_each_can_be_said_otherwise(tmp_path):
+    usual = Settings.load(tmp_path, {})
+    assert (usual.claim_account, usual.claim_scope, usual.claim_user) == ("account_id", "scope", "sub")
+    assert (usual.claim_email, usual.claim_name) == ("email", "name")
+    assert (usual.record_reads, usual.rate_limit) == (True, "600/minute")
+    said = {"CLAIM_ACCOUNT": "org.id", "CLAIM_SCOPE": "scp", "RECORD_READS": "off", "RATE_LIMIT": "9/second"}
+    other = Settings.load(tmp_path, {f"BYLINE_{name}": value for name, value in said.items()})
+    assert (other.claim_account, other.claim_scope) == ("org.id", "scp")
+    assert (other.record_reads, other.rate_limit) == (False, "9/second")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BYLINE_RECORD_READS", "yes"),
+        ("BYLINE_RATE_LIMIT", "0/minute"),
+        ("BYLINE_RATE_LIMIT", "600"),
+        ("BYLINE_RATE_LIMIT", "1/fortnight"),
+    ],
+)
+def test_a_switch_or_rate_of_another_form_is_refused(tmp_path, name, value):
+    with pytest.raises(UsageError, match=name):
+        Settings.load(tmp_path, {name: value})
 
 
 def test_origins_are_separated_by_commas_or_spaces():

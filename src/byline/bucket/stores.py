@@ -133,8 +133,10 @@ def _plain(config: Mapping[str, str], *names: str) -> bool:
 
 
 def _profile(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Credentials of a named profile: obstore leaves those, and how they are renewed, to boto3."""
-    if not environ.get("AWS_PROFILE") or environ.get("AWS_ACCESS_KEY_ID"):
+    """Credentials of a named profile, or of a Lambda function that wakes from a snapshot (it has an address to ask, and
+    no keys): obstore leaves those, and how they are renewed, to boto3."""
+    asks = environ.get("AWS_PROFILE") or environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    if not asks or environ.get("AWS_ACCESS_KEY_ID"):
         return {}
     try:
         from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415 - boto3 is optional, and slow to load

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from msgspec import Struct
-
 from byline.bucket.keys import EVENTS, check_key
+from byline.cli.asking import Finding
 from byline.cli.stores import Stores
 from byline.errors import BylineError, UsageError
 from byline.processor.dead_letters import DeadLetterBox
@@ -27,21 +26,18 @@ _SKEW = 2.0
 """Seconds by which a file system's clock may differ from ours: some keep time stamps to two seconds."""
 
 
-class Finding(Struct, frozen=True):
-    """What one check found; with ``mend`` it is a problem, and that is how to mend it."""
-
-    check: str
-    detail: str
-    mend: str | None = None
-
-
 def examine(opened: Stores) -> Iterator[Finding]:
     """One finding for each check. Where one fails, the others still run."""
     for name, check in _CHECKS.items():
         try:
             yield from check(opened)
         except BylineError as error:
-            yield Finding(name, str(error), error.hint or "Look at what it says.")
+            missing = isinstance(error.__cause__, ModuleNotFoundError)
+            told = f"could not look: {error}" if missing else str(error)
+            yield Finding(name, told, error.hint or "Look at what it says.", unknown=missing)
+        except ModuleNotFoundError as error:
+            mend = "Install it: pip install 'byline[server,aws]'."
+            yield Finding(name, f"could not look: the library {error.name} is missing", mend, unknown=True)
 
 
 def _data_folder(opened: Stores) -> Iterator[Finding]:
@@ -173,10 +169,37 @@ def _streams(opened: Stores) -> Iterator[Finding]:
         yield Finding("streams", "no event is missing inside of any stream")
 
 
+def _s3(opened: Stores) -> Iterator[Finding]:
+    if opened.settings.bucket.startswith("s3:"):
+        from byline.cli.checks_s3 import s3_findings
+
+        yield from s3_findings(opened.settings)
+
+
+def _sqs(opened: Stores) -> Iterator[Finding]:
+    if opened.settings.queue.startswith("sqs:"):
+        from byline.cli.checks_sqs import sqs_findings
+
+        yield from sqs_findings(opened.settings)
+
+
+def _mysql(opened: Stores) -> Iterator[Finding]:
+    if opened.settings.history.startswith(("mysql:", "secret:")):
+        from byline.cli.checks_mysql import mysql_findings
+        from byline.history.mysql import MySqlHistory
+
+        history = opened.history
+        if isinstance(history, MySqlHistory):
+            yield from mysql_findings(history)
+
+
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding]]] = {
     "data folder": _data_folder,
     "bucket": _bucket,
+    "bucket on S3": _s3,
     "queue": _queue,
+    "queue on SQS": _sqs,
+    "database": _mysql,
     "history": _history,
     "spool": _spool,
     "streams": _streams,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,14 +23,15 @@ PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="0 tak
 
 
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Loopback only, until there is sign-in.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Loopback only, unless readers sign in.")] = "127.0.0.1",
     port: PortOption = PORT,
     data: DataOption = None,
 ) -> None:
     """Queue consumer, HTTP API and page, in one process, until Ctrl-C."""
+    from byline.web.from_settings import anywhere
     from byline.web.server import address, bind
 
-    with closing(bind(host, port)) as listening, stores(data) as opened:
+    with stores(data) as opened, closing(bind(host, port, anywhere=anywhere(opened.settings))) as listening:
         where = f"Byline serves {visible(str(opened.settings.data))} at {address(listening)}"
         run(opened, listening, ready=lambda: say_now(where))
 
@@ -39,16 +40,28 @@ def run(opened: Stores, listening: socket.socket, *, ready: Callable[[], None]) 
     """Process and answer on an address that is taken already, until SIGINT or SIGTERM. ``ready`` is called once the
     address answers."""
     from byline.processor import Processor
-    from byline.web import create_app
+    from byline.web.from_settings import app_of, recorder_of
     from byline.web.server import serve as serve_until_stopped
-    from byline.web.worker import Worker
+    from byline.web.worker import Taken, Worker
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    history, key = opened.writable_history, opened.settings.cursor_key
-    processor = Processor(opened.bucket, opened.queue, history)
-    worker = Worker(lambda stop: processor.run(follow=True, stop=stop))
-    app = create_app(history, opened.bucket, cursor_key=key.encode() if key else None, processor=worker.health)
-    serve_until_stopped(app, listening, worker, ready=ready)
+    history, settings = opened.writable_history, opened.settings
+    processor, taken = Processor(opened.bucket, opened.queue, history), Taken()
+    worker = Worker(lambda stop: processor.run(follow=True, stop=stop, progress=taken.begin()))
+    with ExitStack() as closing_last:
+        recorder = recorder_of(settings)
+        if recorder is not None:
+            closing_last.callback(recorder.close)
+        app = app_of(
+            settings,
+            history=history,
+            bucket=opened.bucket,
+            queue=opened.queue,
+            processor=worker.health,
+            taken=taken.counts,
+            recorder=recorder,
+        )
+        serve_until_stopped(app, listening, worker, ready=ready)
 
 
 def say_now(line: str) -> None:

@@ -8,12 +8,23 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from byline.errors import Reason
+
 
 class Announcement(Struct, frozen=True):
     """An object was written. Nothing more: whoever hears it looks for itself."""
 
     bucket: str
     key: str
+
+
+class Unread(Struct, frozen=True, kw_only=True):
+    """A message that could not be understood, or a part of it: it is kept as a dead letter."""
+
+    message_id: str
+    reason: Reason
+    detail: str
+    body: str
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -26,6 +37,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     sent_at: datetime
     announcements: Sequence[Announcement]
     """Several on AWS; possibly none (a test event)."""
+    unread: Unread | None = None
+    """What else it says, and nobody understands."""
 
 
 class DeadMessage(Struct, frozen=True, kw_only=True):
@@ -35,6 +48,7 @@ class DeadMessage(Struct, frozen=True, kw_only=True):
     announcements: Sequence[Announcement]
     sent_at: datetime
     receive_count: int
+    unread: Unread | None = None
 
 
 class Depth(Struct, frozen=True):
@@ -56,7 +70,8 @@ class Queue(Protocol):
         """Take up to ``limit`` messages; wait up to ``wait`` seconds for the first."""
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Done: they never come back. A receipt that has run out is ignored."""
+        """Done: they never come back. A receipt that has run out is ignored, at the latest once somebody else has
+        received the message."""
 
     def release(self, deliveries: Sequence[Delivery], *, delay: float = 0.0) -> None:
         """Not done: they come back after ``delay`` seconds."""

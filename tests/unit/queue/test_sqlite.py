@@ -83,6 +83,28 @@ def test_a_clock_that_goes_back_loses_nothing(path):
     queue.close()
 
 
+def test_a_receipt_is_ignored_as_soon_as_its_time_has_run_out(path):
+    now = [2_000_000_000.0]
+    queue = SqliteQueue(path, visibility=60, clock=lambda: now[0])
+    queue.announce([ONE])
+    (late,) = queue.receive()
+    now[0] += 61
+    queue.acknowledge([late])
+    queue.extend([late], 1000)
+    assert len(queue.receive()) == 1
+    queue.close()
+
+
+def test_a_message_is_counted_as_dead_before_anyone_receives_again(path):
+    now = [2_000_000_000.0]
+    queue = SqliteQueue(path, visibility=60, max_receives=1, clock=lambda: now[0])
+    queue.announce([ONE])
+    queue.receive()
+    now[0] += 61
+    assert queue.depth() == Depth(0, 0, 1)
+    queue.close()
+
+
 def test_the_time_to_wait_is_not_measured_by_the_clock_that_may_jump(path):
     queue = SqliteQueue(path, clock=lambda: 0.0)
     assert queue.receive(wait=0.1) == []
