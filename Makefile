@@ -34,6 +34,9 @@ bench: .venv/.bench  ## the benchmarks; ARGS="pipeline --quick" picks one
 torture: setup programs  ## kill the example service at every crash point, for 15 minutes; ARGS="--quick" takes under one
 	@$(PY) -m tests.torture $(ARGS)
 
+package: setup  ## the zips of the Lambda functions, into build/lambda; ARGS="--architecture arm64" builds those only
+	@$(PY) infra/package.py $(ARGS)
+
 docs: setup  ## check the documentation: links resolve, snippets run, nothing that exists is undocumented
 	@$(PY) -m pytest -q tests/unit/test_docs.py tests/acceptance/test_snippets.py
 
@@ -78,4 +81,4 @@ programs:
 	@.venv-aws/bin/python $(PIP_INSTALL) --require-hashes -r requirements/aws.txt
 	@touch $@
 
-.PHONY: help demo test check setup setup-aws bench torture docs format requirements clean programs
+.PHONY: help demo test check setup setup-aws bench torture package docs format requirements clean programs
