@@ -49,8 +49,8 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 
 
-class _Refused(Exception):
-    """Why a token names nobody, in one word."""
+class TokenRefused(Exception):
+    """Why a token names nobody, in one word of those that :meth:`JwtVerifier.refused` counts."""
 
 
 class _Head(NamedTuple):
@@ -125,10 +125,16 @@ class JwtVerifier:
             return NOBODY
         try:
             return self._checked(token)
-        except _Refused as refusal:
+        except TokenRefused as refusal:
             reason = str(refusal)
             self._refused[reason] += 1
             return None if reason in ("unknown_key", "no_keys") else NOBODY
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """The claims of a token, verified anew. Raises :class:`TokenRefused`."""
+        if len(token) > MAX_TOKEN:
+            raise TokenRefused("too_long")
+        return self._claims(token)
 
     def prepare(self, value: str | None) -> Any:
         """See :class:`~byline.capture.claims.TokenReader`."""
@@ -145,7 +151,7 @@ class JwtVerifier:
     def _prepared(self, text: str) -> Any:
         try:
             head = _head(text)
-        except _Refused:
+        except TokenRefused:
             return None
         if self._find(head.kid) is not None:
             if len(self._known_heads) >= _KNOWN_HEADS:
@@ -162,7 +168,7 @@ class JwtVerifier:
 
     def _checked(self, token: str) -> Vouched:
         if len(token) > MAX_TOKEN:
-            raise _Refused("too_long")
+            raise TokenRefused("too_long")
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         keys = self._keys.current()
         if keys is not self._keys_in_use:
@@ -174,7 +180,7 @@ class JwtVerifier:
         claims = self._claims(token)
         user = self._map.user(claims)
         if user is None:
-            raise _Refused("no_user")
+            raise TokenRefused("no_user")
         who = Vouched(user, claims["iss"])
         if len(self._verified) >= _REMEMBERED:
             self._verified.clear()
@@ -186,7 +192,7 @@ class JwtVerifier:
         head = _head(token.partition(".")[0])
         key = self._find(head.kid) or self._awaited(head.kid)
         if head.algorithm not in key.algorithms:
-            raise _Refused("algorithm")
+            raise TokenRefused("algorithm")
         try:
             return jwt.decode(
                 token,
@@ -203,7 +209,7 @@ class JwtVerifier:
                 },
             )
         except Exception as error:  # whatever a stranger's bytes set off, it names nobody
-            raise _Refused(_reason(error)) from error
+            raise TokenRefused(_reason(error)) from error
 
     def _find(self, kid: str | None) -> key_sets.Key | None:
         keys = self._keys.current()
@@ -218,7 +224,7 @@ class JwtVerifier:
             key = self._find(kid)
             if key is not None:
                 return key
-        raise _Refused("no_keys" if self._keys.current() is None else "unknown_key")
+        raise TokenRefused("no_keys" if self._keys.current() is None else "unknown_key")
 
 
 def _allowed(algorithms: Sequence[str]) -> tuple[str, ...]:
@@ -252,12 +258,12 @@ def _head(text: str) -> _Head:
     try:
         head = msgspec.json.decode(decode_part(text))
     except (ValueError, RecursionError):
-        raise _Refused("malformed") from None
+        raise TokenRefused("malformed") from None
     if not isinstance(head, dict):
-        raise _Refused("malformed")
+        raise TokenRefused("malformed")
     algorithm, kid = head.get("alg"), head.get("kid")
     if algorithm not in key_sets.ALGORITHMS:
-        raise _Refused("algorithm")
+        raise TokenRefused("algorithm")
     return _Head(algorithm, kid if isinstance(kid, str) else None)
 
 

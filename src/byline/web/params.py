@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from byline.errors import UsageError
 from byline.model.event import Action
 from byline.model.query import Order, Query
 from byline.model.timestamp import parse_time
+from byline.web.examples import PARAMETERS
 
 MAX_LIMIT = 200
 MAX_FIELDS = 100
@@ -51,13 +52,14 @@ class Parameter(Struct, frozen=True):
     required: bool = False
 
     def openapi(self) -> dict[str, Any]:
-        return {
+        described = {
             "name": self.name,
             "in": "query",
             "required": self.required,
             "description": self.description,
             "schema": self.schema,
         }
+        return described | ({"example": PARAMETERS[self.name]} if self.name in PARAMETERS else {})
 
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -136,13 +138,15 @@ FILTERS: tuple[Parameter, ...] = (
     ),
 )
 
+LIMIT = Parameter(
+    "limit",
+    "How many rows a page may hold.",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
+    _read_limit,
+)
+
 PAGING: tuple[Parameter, ...] = (
-    Parameter(
-        "limit",
-        "How many rows a page may hold.",
-        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
-        _read_limit,
-    ),
+    LIMIT,
     _text("cursor", "Where to go on: `next_cursor` of the page before, under the same filters."),
 )
 
@@ -156,8 +160,33 @@ ENTITY_AT: tuple[Parameter, ...] = (
 
 ONE_REQUEST: tuple[Parameter, ...] = (
     Parameter(REQUEST.name, REQUEST.description, REQUEST.schema, required=True),
+    Parameter(
+        "undo",
+        "Whether the first page brings the plan that would undo the request.",
+        {"type": "string", "enum": ["yes", "no"], "default": "yes"},
+        _one_of(("yes", "no")),
+    ),
     *PAGING,
 )
+
+_MIDNIGHT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T00:00:00(Z|\+00:00)$"
+
+
+def _by_day(parameter: Parameter) -> Parameter:
+    """A filter as the daily rollup takes it: a time is a midnight, UTC."""
+    if parameter.name not in {"from", "to"}:
+        return parameter
+    return structs.replace(
+        parameter,
+        description=parameter.description.replace("RFC 3339", "RFC 3339, at midnight UTC"),
+        schema={**parameter.schema, "pattern": _MIDNIGHT},
+    )
+
+
+_BY_DAY = frozenset(("table_id", "microservice_name", "action", "account_id", "from", "to"))
+
+ACTIVITY: tuple[Parameter, ...] = tuple(_by_day(one) for one in FILTERS if one.name in _BY_DAY)
+"""What the daily rollup knows; by any other filter it cannot choose."""
 
 
 def read(query_string: bytes, parameters: Collection[Parameter]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import msgspec
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from byline.errors import InvalidCursor, ObjectMissing, SchemaOutdated, Unreachable, UsageError
@@ -51,16 +51,9 @@ def problem(
     )
 
 
-class NotFound(HTTPException):
-    """What was asked for is not there, or not for this reader: the two look the same from outside."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(HTTPStatus.NOT_FOUND, detail)
-
-
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address can only be read.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method.",
 }
 
 
@@ -118,5 +111,10 @@ def install(app: FastAPI, *, page: Callable[[Request, Response], Response]) -> N
     async def handle(request: Request, error: Exception) -> Response:
         return page(request, _answer(error))
 
+    async def leave(_: Request, __: Exception) -> Response:
+        # Whoever sent half a body and left hears nothing of this. It is their doing: no failure of ours to be logged.
+        return problem(400, "The body breaks off.")
+
+    app.add_exception_handler(ClientDisconnect, leave)
     for kind in (HTTPException, UsageError, Unreachable, Exception):
         app.add_exception_handler(kind, handle)

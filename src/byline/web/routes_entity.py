@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from byline.model.query import Query
-from byline.processor.answers import EntityState, blame, entity_state
+from byline.processor.answers import EntityState, entity_state
+from byline.processor.blame import blame
 from byline.web.answer import answer
 from byline.web.caller import Caller, CallerOf
 from byline.web.openapi import answers, parameters
 from byline.web.params import ENTITY_AT, read
-from byline.web.problems import NotFound
+from byline.web.refusals import NotFound
 from byline.web.shapes import Entity
 from byline.web.site import Site, SiteOf
 
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["history"])
     "/entity",
     summary="An entity as it was, and who set each attribute last",
     response_class=Response,
-    responses=answers(Entity, "The entity at that time.", problems=(400, 404, 503)),
+    responses=answers(Entity, "The entity at that time.", problems=(400, 401, 403, 404, 429, 503)),
     openapi_extra=parameters(ENTITY_AT),
 )
 def entity(request: Request, site: SiteOf, caller: CallerOf) -> Response:
@@ -40,7 +41,7 @@ def entity(request: Request, site: SiteOf, caller: CallerOf) -> Response:
             state=found.state,
             event_id=found.event.event_id if found.event else None,
             notes=found.notes,
-            blame=blame(site.reader, found, within=caller.within),
+            blame=blame(site.reader, site.bucket, found, within=caller.within),
         )
     )
 

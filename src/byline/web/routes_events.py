@@ -7,21 +7,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from byline.model.query import EventRow, Query
 from byline.processor.raw import raw_event
+from byline.processor.undo import undo_request
 from byline.web.answer import answer, answer_bytes
 from byline.web.caller import Caller, CallerOf
-from byline.web.openapi import answers, parameters, refusals
+from byline.web.openapi import answers, in_path, parameters, refusals
 from byline.web.params import ONE_REQUEST, QUERY, read, to_query
-from byline.web.problems import NotFound
+from byline.web.refusals import NotFound
 from byline.web.shapes import Changes, Events, RequestEvents
 from byline.web.site import Site, SiteOf
 
-EventId = Annotated[str, Path(description="The event's id, as `event_id` tells it.")]
+
+async def event_id_of(request: Request) -> str:
+    """The event that a path names."""
+    return str(request.path_params["event_id"])
+
+
+EventId = Annotated[str, Depends(event_id_of)]
+_EVENT_ID = in_path("event_id", "The event's id, as `event_id` tells it.")
 
 router = APIRouter(prefix="/v1", tags=["history"])
 
@@ -56,7 +64,8 @@ def events(request: Request, site: SiteOf, caller: CallerOf) -> Response:
     "/events/{event_id}",
     summary="One event",
     response_class=Response,
-    responses=answers(EventRow, "The event.", problems=(400, 404, 503)),
+    responses=answers(EventRow, "The event.", problems=(400, 401, 403, 404, 429, 503)),
+    openapi_extra=_EVENT_ID,
 )
 def event(event_id: EventId, request: Request, site: SiteOf, caller: CallerOf) -> Response:
     read(request.scope["query_string"], ())
@@ -74,8 +83,9 @@ def event(event_id: EventId, request: Request, site: SiteOf, caller: CallerOf) -
             "headers": {"ETag": {"description": "Their SHA-256.", "schema": {"type": "string"}}},
         },
         304: {"description": "The reader has these bytes already."},
-        **refusals((400, 404, 503)),
+        **refusals((400, 401, 403, 404, 429, 503)),
     },
+    openapi_extra=_EVENT_ID,
 )
 def raw(event_id: EventId, request: Request, site: SiteOf, caller: CallerOf) -> Response:
     read(request.scope["query_string"], ())
@@ -92,12 +102,15 @@ def raw(event_id: EventId, request: Request, site: SiteOf, caller: CallerOf) -> 
 )
 def one_request(request: Request, site: SiteOf, caller: CallerOf) -> Response:
     values = read(request.scope["query_string"], ONE_REQUEST)
+    wants_undo = values.pop("undo", "yes") == "yes"
     asked: Query = to_query({**values, "order": "oldest"}, within=caller.within)
     query = site.continued(asked, values.get("cursor"), route="request")
     page = site.reader.events(query)
-    return answer(
-        RequestEvents(values["request_id"], page.rows, site.cursors.seal(page.next, route="request", query=query))
-    )
+    plan = None
+    if wants_undo and query.after is None:
+        plan = undo_request(site.reader, site.bucket, values["request_id"], within=caller.within)
+    after = site.cursors.seal(page.next, route="request", query=query)
+    return answer(RequestEvents(values["request_id"], page.rows, after, plan))
 
 
 def _find(site: Site, caller: Caller, event_id: str) -> EventRow:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,10 +15,24 @@ from byline.web.answer import answer
 from byline.web.openapi import answers, degraded
 from byline.web.params import read
 from byline.web.problems import HEADERS, MEDIA_TYPE
+from byline.web.refusals import NotNow, Unauthorized
 from byline.web.shapes import HealthProblem, Healthy, HistoryHealth, ProcessorHealth
-from byline.web.site import SiteOf
+from byline.web.sign_in import SignIn
+from byline.web.site import WholeSiteOf
 
 router = APIRouter(tags=["operation"])
+
+
+async def _is_told(request: Request) -> bool:
+    """Whether the caller may hear how much there is: that is no affair of a passer-by's."""
+    sign_in: SignIn = request.app.state.sign_in
+    try:
+        return (await sign_in.caller(request)).admin
+    except (Unauthorized, NotNow):
+        return False
+
+
+IsTold = Annotated[bool, Depends(_is_told)]
 
 _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -28,13 +43,13 @@ _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
     response_class=Response,
     responses={**answers(Healthy, "Everything works.", problems=(400,)), 503: degraded()},
 )
-def health(request: Request, site: SiteOf) -> Response:
+def health(request: Request, site: WholeSiteOf, is_told: IsTold) -> Response:
     read(request.scope["query_string"], ())
     known = site.reader.health()
     processor = site.processor()
     if processor.state in ("restarting", "stopped"):
         return _not_well(processor)
-    return answer(Healthy("ok", _history(known), processor))
+    return answer(Healthy("ok", _history(known), processor) if is_told else Healthy("ok"))
 
 
 def _not_well(processor: ProcessorHealth) -> Response:

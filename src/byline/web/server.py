@@ -20,19 +20,20 @@ GRACE = 5
 """Seconds that calls in hand get to finish before the server closes their connections."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Take the address; port 0 takes a free one.
+def bind(host: str, port: int, *, anywhere: bool = False) -> socket.socket:
+    """Take the address; port 0 takes a free one. ``anywhere``: readers sign in, so it need not be loopback.
 
-    Raises :class:`~byline.errors.UsageError` for an address that is not loopback, :class:`~byline.errors.Unreachable`
+    Raises :class:`~byline.errors.UsageError` for an address that is not allowed, :class:`~byline.errors.Unreachable`
     for one that cannot be had."""
-    if not is_loopback(host):
+    if not anywhere and not is_loopback(host):
         raise UsageError(
             f"--host {host}: without sign-in Byline answers on loopback only",
-            hint="Use 127.0.0.1, and an SSH tunnel from elsewhere.",
+            hint="Set BYLINE_JWT_ISSUER, BYLINE_JWT_AUDIENCE and BYLINE_JWT_JWKS_URL; or use 127.0.0.1.",
         )
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # The protocol by name: without it asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for its body.
+        taken = socket.socket(family, kind, protocol)
     except OSError as error:
         raise Unreachable(f"cannot listen on {host}: {error.strerror}") from None
     try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from byline.model.query import ChangeRow, EventRow
-from byline.processor.answers import Blame
+from byline.model.query import ChangeRow, DayActivity, EventRow
+from byline.model.undo import UndoPlan
+from byline.processor.blame import Blame
 
 
 class Changes(Struct, frozen=True):
@@ -32,6 +33,90 @@ class RequestEvents(Struct, frozen=True):
     request_id: str
     data: list[EventRow]
     next_cursor: str | None
+    undo: UndoPlan | None
+    """What would undo all of it; ``None`` where ``undo=no`` was asked for, and on later pages."""
+
+
+class Feed(Struct, frozen=True):
+    """Events in order of arrival."""
+
+    data: list[EventRow]
+    next: str
+    """The ``after`` of the next call, also at the end. It holds until the history is rebuilt."""
+    at_end: bool
+    """Nothing more has arrived yet: ask again in a while."""
+
+
+class Activity(Struct, frozen=True):
+    """Events a day, oldest day first. Days without events are absent."""
+
+    data: list[DayActivity]
+
+
+class LineProblem(Struct, frozen=True):
+    """Why one line was not taken."""
+
+    line: int
+    """Counted from 1; of a list, the place in it."""
+    reason: str
+    """A word, of those that dead letters have, or ``foreign_account``."""
+    detail: str
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """What came of a call that brings events. Those that were accepted rest in the bucket, and are announced."""
+
+    accepted: int
+    refused: int
+    object: str | None
+    """The key of the object in which they rest; ``None`` where none was accepted."""
+    problems: list[LineProblem]
+    """The first 100 of those refused."""
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """A dead letter."""
+
+    id: str
+    key: str
+    line: int | None
+    """``None`` where the whole object is the trouble."""
+    reason: str
+    detail: str
+    received_at: str
+
+
+class Letters(Struct, frozen=True):
+    """The open dead letters, newest first."""
+
+    data: list[Letter]
+    more: bool
+    """There are more than were asked for."""
+
+
+class Replay(Struct, frozen=True):
+    """What a replay came to. ``letter`` is the trouble that is left; ``None`` where it is over."""
+
+    id: str
+    accepted: bool
+    letter: Letter | None
+
+
+class NewSession(Struct, frozen=True, forbid_unknown_fields=True):
+    """What opens a session."""
+
+    token: str
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """Whose session it is."""
+
+    subject: str | None
+    name: str | None
+    email: str | None
+    account_id: str | None
+    scopes: list[str]
+    expires_at: str
 
 
 class Entity(Struct, frozen=True, kw_only=True):
@@ -69,11 +154,12 @@ class ProcessorHealth(Struct, frozen=True):
 
 
 class Healthy(Struct, frozen=True):
-    """The answer of ``/health`` while everything works."""
+    """The answer of ``/health`` while everything works. Where readers sign in, only one with the scope ``byline:admin``
+    is told more than the status."""
 
     status: Literal["ok"]
-    history: HistoryHealth
-    processor: ProcessorHealth
+    history: HistoryHealth | UnsetType = UNSET
+    processor: ProcessorHealth | UnsetType = UNSET
 
 
 class HealthProblem(Struct, frozen=True):

@@ -1,42 +1,67 @@
-"""Pages from templates: everything is escaped unless it says otherwise, nothing in them runs, and nothing comes from
-elsewhere."""
+"""Pages from templates: everything is escaped unless it says otherwise, nothing stands in line that could run, and
+nothing comes from elsewhere."""
 
 from __future__ import annotations
 
-from datetime import date
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from byline._version import __version__
+from byline.model.query import ChangeItem
+from byline.web.pages import address
+from byline.web.pages.clock import utc
 from byline.web.problems import HEADERS, MEDIA_TYPE, Problem
-from byline.web.sentence import predicate, request_sentence, sentence
+from byline.web.sentence import brief, counted, gap_sentence, notes_of, person
 from byline.web.stored import stored, visible
-from byline.web.values import difference
+from byline.web.values import Difference, Side, difference, one_side
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
-"""Content Security Policy: one stylesheet and one icon of our own; no script, no inline style, no frame, no other
+"""Content Security Policy: one script, one stylesheet and one icon of our own; nothing in line, no frame, no other
 origin."""
 
 PAGE_HEADERS = {
     **HEADERS,
     "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
+    # To nobody else; to ourselves, since a form of a page without any referrer has no origin either.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 _NAMES = {"ios": "iOS", "macos": "macOS", "os": "OS"}
 
 
-def day_in_words(day: str) -> str:
-    """``2026-07-23`` as ``Thursday, 23 July 2026``."""
-    told = date.fromisoformat(day)
-    return f"{told:%A}, {told.day} {told:%B} {told.year}"
+WHOLES: Final = 500_000
+"""Characters that a page may spend on texts that are folded: their writers do not decide how long a page gets."""
+
+_spent: ContextVar[int] = ContextVar("spent")
+
+
+def _affordable(side: Side) -> Side:
+    """The same without all of its text, once the page has spent enough on that."""
+    if side.whole is None:
+        return side
+    spent = _spent.get() + sum(len(run.text) for run in side.whole)
+    _spent.set(spent)
+    return side if spent <= WHOLES else structs.replace(side, whole=None)
+
+
+def _difference(change: ChangeItem) -> Difference:
+    told = difference(change)
+    return structs.replace(told, was=_affordable(told.was), now=_affordable(told.now))
+
+
+def _one_side(text: str | None, kind: str) -> Side:
+    return _affordable(one_side(text, kind))
 
 
 def product(name: str) -> str:
@@ -53,9 +78,20 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        stored=stored, visible=visible, day_in_words=day_in_words, product=product, difference=difference
+        stored=stored, visible=visible, product=product, difference=_difference, utc=utc, counted=counted
     )
-    made.globals.update(sentence=sentence, predicate=predicate, request_sentence=request_sentence, version=__version__)
+    made.globals.update(
+        version=__version__,
+        brief=brief,
+        gap_sentence=gap_sentence,
+        notes_of=notes_of,
+        one_side=_one_side,
+        person=person,
+        entity_page=address.entity_page,
+        front_page=address.front_page,
+        person_page=address.person_page,
+        request_page=address.request_page,
+    )
     return made
 
 
@@ -64,6 +100,7 @@ _templates = _environment()
 
 def page(name: str, *, status: int = 200, **context: object) -> Response:
     """A page from the template ``name``."""
+    _spent.set(0)
     return HTMLResponse(_templates.get_template(name).render(context), status, headers=PAGE_HEADERS)
 
 
@@ -73,4 +110,11 @@ def dressed(request: Request, response: Response) -> Response:
     if not wants_page or response.media_type != MEDIA_TYPE:
         return response
     told = msgspec.json.decode(response.body, type=Problem)
-    return page("problem.html", status=response.status_code, problem=told, errors=told.errors or [])
+    again = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    return page(
+        "problem.html",
+        status=response.status_code,
+        problem=told,
+        errors=told.errors or [],
+        again=again if request.method == "GET" and response.status_code >= 500 else None,
+    )

@@ -1,4 +1,4 @@
-"""How a stored value is shown: exactly, with its oddities made visible, and the words marked that differ. Pure."""
+"""How a stored value is shown: exactly, with the words marked that differ, and folded where it is long. Pure."""
 
 from __future__ import annotations
 
@@ -7,46 +7,37 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 from operator import itemgetter
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from byline.model.query import ChangeItem
+from byline.web.folding import SHOWN, Run, fold, mark_spaces, whole_text
 
-ONE_LINE = 40
+ONE_LINE: Final = 40
 """Characters that two values may have together to share a line; 60 with no word in common."""
-ONE_LINE_APART = 60
-SHOWN = 240
-"""Characters of a text that are shown before the rest is folded."""
-COMPARED_WORDS = 400
+ONE_LINE_APART: Final = 60
+COMPARED: Final = 2_000
+"""Characters of a text whose words are compared."""
+COMPARED_WORDS: Final = 400
 """Comparing words costs the square of their number, and a stored text may be of any size."""
 
-Note = Literal["null", "not set", "empty text"]
+Note = Literal["null", "not set", "empty text", "[encrypted]"]
 
-# Control, zero-width, filler, direction, line-separating and tag characters, and halves of surrogate pairs: they hide,
-# or lie about the order.
-ODD = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
-)
-
-
-class Run(Struct, frozen=True):
-    """Some text of a value; ``marked`` where the other side does not have it."""
-
-    text: str
-    marked: bool = False
+_TYPES: Final = {"string": "text", "array": "list", "boolean": "true or false"}
 
 
 class Side(Struct, frozen=True):
-    """One side of a change: a note in Byline's voice, or the runs of its text, of which ``folded`` characters are
-    left out."""
+    """One side of a change: a note in Byline's voice, or the runs of its text."""
 
     runs: list[Run]
     note: Note | None = None
     type: str | None = None
-    """Its type, where the two sides look the same but are not."""
-    folded: int = 0
+    """Its type, where the two sides have different ones."""
+    whole: list[Run] | None = None
+    """All of its text (to a limit), where ``runs`` leave some of it out."""
+    length: int = 0
+    """Of the text, in characters."""
 
 
 class Difference(Struct, frozen=True):
@@ -61,39 +52,52 @@ class Difference(Struct, frozen=True):
 def difference(change: ChangeItem) -> Difference:
     """A change as it is shown."""
     old, new = change.previous_value or "", change.current_value or ""
-    typed = old == new
     was_note, now_note = _note(change.previous_type, old), _note(change.current_type, new)
-    was_runs, now_runs, alike = (_whole(old), _whole(new), False) if was_note or now_note or typed else _mark(old, new)
+    typed = change.previous_type != change.current_type and not was_note and not now_note
+    plain = bool(was_note or now_note or old == new)
+    was_runs, now_runs, alike = (whole_text(old), whole_text(new), False) if plain else _mark(old, new)
     return Difference(
         attribute=change.attribute,
-        was=_side(was_runs, was_note, change.previous_type if typed else None),
-        now=_side(now_runs, now_note, change.current_type if typed else None),
-        one_line=len(old) + len(new) <= (ONE_LINE if alike else ONE_LINE_APART),
+        was=_side(old, was_runs, was_note, _type(change.previous_type) if typed else None),
+        now=_side(new, now_runs, now_note, _type(change.current_type) if typed else None),
+        one_line="\n" not in old + new and _width(old, was_note) + _width(new, now_note) <= _room(alike),
     )
 
 
+def one_side(text: str | None, kind: str, shown: int = SHOWN) -> Side:
+    """A value that stands alone: of a create, a delete, or a state. ``shown``: characters before the rest is folded."""
+    return _side(text or "", whole_text(text or ""), _note(kind, text or ""), None, shown)
+
+
+def _room(alike: bool) -> int:
+    return ONE_LINE if alike else ONE_LINE_APART
+
+
+def _width(text: str, note: Note | None) -> int:
+    return len(note or text)
+
+
 def _note(kind: str, text: str) -> Note | None:
-    if kind == "absent":
-        return "not set"
-    if kind == "null":
-        return "null"
-    return "empty text" if kind == "string" and not text else None
+    match kind:
+        case "absent":
+            return "not set"
+        case "null":
+            return "null"
+        case "encrypted":
+            return "[encrypted]"
+        case _:
+            return "empty text" if kind == "string" and not text else None
 
 
-def _side(runs: list[Run], note: Note | None, kind: str | None) -> Side:
+def _type(kind: str) -> str:
+    return _TYPES.get(kind, kind)
+
+
+def _side(text: str, runs: list[Run], note: Note | None, kind: str | None, room: int = SHOWN) -> Side:
     if note:
         return Side([], note)
-    shown: list[Run] = []
-    room = SHOWN
-    for run in runs:
-        if room > 0:
-            shown.append(Run(run.text[:room], run.marked))
-        room -= len(run.text)
-    return Side(shown, None, "text" if kind == "string" else kind, max(0, -room))
-
-
-def _whole(text: str) -> list[Run]:
-    return [Run(text)] if text else []
+    shown, whole = fold(mark_spaces(runs), room)
+    return Side(shown, None, kind, whole, len(text))
 
 
 Step = tuple[str, int, int, int, int]
@@ -105,14 +109,14 @@ _WORDS = re.compile(r"\s+|[^\s]+")
 def _mark(old: str, new: str) -> tuple[list[Run], list[Run], bool]:
     """Both texts with the differing words marked, and whether any word is in both. Where fewer than a third agree,
     nothing is marked."""
-    was, now = _WORDS.findall(old[: SHOWN * 8]), _WORDS.findall(new[: SHOWN * 8])
+    was, now = _WORDS.findall(old[:COMPARED]), _WORDS.findall(new[:COMPARED])
     if len(was) > COMPARED_WORDS or len(now) > COMPARED_WORDS:
-        return _whole(old), _whole(new), False
+        return whole_text(old), whole_text(new), False
     steps = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
     agreeing = sum(not word.isspace() for tag, a, b, _, _ in steps if tag == "equal" for word in was[a:b])
     words = max(sum(not word.isspace() for word in was), sum(not word.isspace() for word in now))
     if agreeing * 3 < words or not agreeing:
-        return _whole(old), _whole(new), bool(agreeing)
+        return whole_text(old), whole_text(new), bool(agreeing)
     was_runs: list[Run] = []
     now_runs: list[Run] = []
     for differs, group in groupby(_differing(steps, was), key=itemgetter(0)):
@@ -134,12 +138,12 @@ def _runs(words: list[str], marked: bool) -> list[Run]:
     text = "".join(words)
     inner = text.strip()
     if not marked or not inner:
-        return _whole(text)
+        return whole_text(text)
     start = text.index(inner)
     parts = [Run(text[:start]), Run(inner, marked=True), Run(text[start + len(inner) :])]
     return [run for run in parts if run.text]
 
 
 def _with_rest(runs: list[Run], text: str) -> list[Run]:
-    """What was too long to be compared still counts among the folded characters."""
-    return runs + _whole(text[SHOWN * 8 :])
+    """What was too long to be compared still counts among what is folded."""
+    return runs + whole_text(text[COMPARED:])

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from byline.history.port import Counts
+from byline.processor.counts import add_counts
 from byline.web.shapes import ProcessorHealth
 
 log = logging.getLogger(__name__)
@@ -69,3 +71,27 @@ class Worker:
     def _expect_stop(self) -> None:
         if not self._stop.is_set():
             raise RuntimeError("the processor ended although nobody asked it to")
+
+
+class Taken:
+    """What the processor of this process has taken, over all the times it was started."""
+
+    def __init__(self) -> None:
+        self._before = Counts()
+        self._now = Counts()
+
+    def begin(self) -> Callable[[Counts], None]:
+        """The processor starts (again): gives what is to hear its counts."""
+        add_counts(self._now, to=self._before)
+        self._now = Counts()
+        return self._hear
+
+    def counts(self) -> Counts:
+        """All of it so far."""
+        total = Counts()
+        for part in (self._before, self._now):
+            add_counts(part, to=total)
+        return total
+
+    def _hear(self, counts: Counts) -> None:
+        self._now = counts

@@ -19,6 +19,7 @@ from byline.bucket.port import Bucket
 from byline.history.port import History
 from byline.processor import Processor
 from byline.processor.put import put
+from byline.queue.port import Queue
 from byline.settings import Settings
 from byline.web.server import address, bind
 from byline.wiring import open_bucket, open_history, open_queue
@@ -65,6 +66,15 @@ class Byline:
         self.bucket: Bucket = open_bucket(self.settings)
         self.history: History = open_history(self.settings)
         self.history.writer.migrate()
+        self.queue: Queue = open_queue(self.settings)
+
+    def close(self) -> None:
+        self.queue.close()
+        self.history.close()
+
+    def process(self) -> None:
+        """Take what is announced."""
+        Processor(self.bucket, self.queue, self.history).run()
 
     def take(self, *events: Row) -> None:
         """Put these events as one object, and process it."""
@@ -72,9 +82,8 @@ class Byline:
 
     def take_bytes(self, lines: bytes) -> None:
         """The same, for lines as they are."""
-        with closing(open_queue(self.settings)) as queue:
-            put(self.bucket, queue, lines)
-            Processor(self.bucket, queue, self.history).run()
+        put(self.bucket, self.queue, lines)
+        self.process()
 
 
 @contextmanager

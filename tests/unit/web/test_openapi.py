@@ -8,10 +8,15 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from markupsafe import escape
 
 from byline.web import create_app
-from byline.web.params import ENTITY_AT, ONE_REQUEST, QUERY
+from byline.web.openapi import document_text
+from byline.web.params import ACTIVITY, ENTITY_AT, LIMIT, ONE_REQUEST, QUERY
+from byline.web.routes_export import EXPORT
+from byline.web.routes_feed import FEED
 from tests.unit.web.served import Byline, an_event, served
+from tests.unit.web.write_openapi import FILE
 
 EVENT_ID = "01980c5e-6a0b-7c55-9d5e-0a1f6f2b9a11"
 
@@ -21,17 +26,24 @@ CALLS = {
     "/v1/events/{event_id}": f"/v1/events/{EVENT_ID}",
     "/v1/entity": "/v1/entity?table_id=products_master&entity_id=1",
     "/v1/request": "/v1/request?request_id=a20e389c-134b-40e7-9827-1c94eb895412",
+    "/v1/feed": "/v1/feed",
+    "/v1/activity": "/v1/activity",
+    "/v1/dead-letters": "/v1/dead-letters",
     "/health": "/health",
 }
+"""Calls that answer with JSON, each as it may be made."""
+
+OTHERS = {"/v1/events/{event_id}/raw", "/v1/export", "/v1/dead-letters/{id}/replay", "/session", "/metrics"}
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     byline = Byline(tmp_path_factory.mktemp("byline"))
     byline.take(an_event(stream={"id": "p1", "seq": 4}))
-    with served(create_app(byline.history, byline.bucket)) as made:
+    byline.take_bytes(b'{"table_id": "broken"}\n')
+    with served(create_app(byline.history, byline.bucket, queue=byline.queue)) as made:
         yield made
-    byline.history.close()
+    byline.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +64,11 @@ def refs(part: Any) -> Iterator[str]:
 
 def test_it_is_openapi_3_1_and_describes_every_call(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {*CALLS, "/v1/events/{event_id}/raw"}
+    assert set(document["paths"]) == {*CALLS, *OTHERS}
+
+
+def test_the_file_in_the_repository_is_current(document: dict[str, Any]) -> None:
+    assert FILE.read_text() == document_text(document), "write it anew: python -m tests.unit.web.write_openapi"
 
 
 def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to(document: dict[str, Any]) -> None:
@@ -64,14 +80,49 @@ def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to(docum
 def test_every_schema_is_a_schema(document: dict[str, Any]) -> None:
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
-    for call in document["paths"].values():
-        for parameter in call["get"].get("parameters", ()):
+    for call in calls(document):
+        for parameter in call.get("parameters", ()):
             jsonschema.Draft202012Validator.check_schema(parameter["schema"])
+
+
+def calls(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in document["paths"].values():
+        yield from methods.values()
+
+
+def test_every_example_is_one_of_what_it_stands_for(document: dict[str, Any]) -> None:
+    tried = 0
+    for call in calls(document):
+        parts = [*call.get("parameters", ()), *call.get("requestBody", {}).get("content", {}).values()]
+        for response in call["responses"].values():
+            parts += response.get("content", {}).values()
+        for part in parts:
+            if "example" in part:
+                jsonschema.validate(part["example"], {**part["schema"], "components": document["components"]})
+                tried += 1
+    assert tried > 50
+    [problem] = document["components"]["schemas"]["Problem"]["examples"]
+    jsonschema.validate(problem, document["components"]["schemas"]["Problem"] | {"components": document["components"]})
+
+
+def test_every_call_says_whether_it_needs_a_token(document: dict[str, Any]) -> None:
+    asks = {path: bool(call["security"]) for path, methods in document["paths"].items() for call in methods.values()}
+    assert {path for path, needed in asks.items() if not needed} == {"/health", "/session"}
+    assert set(document["components"]["securitySchemes"]) == {"token", "session"}
 
 
 @pytest.mark.parametrize(
     ("path", "table"),
-    [("/v1/changes", QUERY), ("/v1/events", QUERY), ("/v1/entity", ENTITY_AT), ("/v1/request", ONE_REQUEST)],
+    [
+        ("/v1/changes", QUERY),
+        ("/v1/events", QUERY),
+        ("/v1/entity", ENTITY_AT),
+        ("/v1/request", ONE_REQUEST),
+        ("/v1/export", EXPORT),
+        ("/v1/feed", FEED),
+        ("/v1/activity", ACTIVITY),
+        ("/v1/dead-letters", (LIMIT,)),
+    ],
 )
 def test_the_parameters_are_those_that_are_read(document: dict[str, Any], path: str, table: tuple[Any, ...]) -> None:
     described = document["paths"][path]["get"]["parameters"]
@@ -109,13 +160,14 @@ def test_the_described_rows_have_exactly_the_fields_that_are_sent(
 
 
 def test_no_status_is_described_that_is_never_sent(document: dict[str, Any]) -> None:
-    for call in document["paths"].values():
-        assert "422" not in call["get"]["responses"]
+    for call in calls(document):
+        assert "422" not in call["responses"]
 
 
 def test_the_page_of_the_api_names_every_call_and_parameter(document: dict[str, Any], client: httpx.Client) -> None:
     page = client.get("/docs").text
-    for path, call in document["paths"].items():
-        assert path in page
-        for parameter in call["get"].get("parameters", ()):
+    assert all(path in page for path in document["paths"])
+    for call in calls(document):
+        assert escape(call["summary"]) in page
+        for parameter in call.get("parameters", ()):
             assert parameter["name"] in page

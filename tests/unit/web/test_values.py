@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from byline.model.change import ValueType
 from byline.model.query import ChangeItem
-from byline.web.values import COMPARED_WORDS, SHOWN, Difference, Side, difference
+from byline.web.folding import AROUND, AT_MOST, SHOWN
+from byline.web.values import COMPARED_WORDS, Difference, Side, difference, one_side
 
 
 def of(old: str | None, new: str | None, old_type: ValueType = "string", new_type: ValueType = "string") -> Difference:
@@ -54,28 +55,64 @@ def test_null_not_set_and_empty_text_are_told_apart_from_text() -> None:
     assert of("null", "x").was.note is None
 
 
-def test_types_are_shown_where_only_they_differ() -> None:
+def test_types_are_shown_where_they_differ() -> None:
     shown = of("4200", "4200", "string", "number")
     assert (shown.was.type, shown.now.type) == ("text", "number")
-    assert of("4200", "4300", "string", "number").was.type is None
+    assert of("4200", "[1]", "string", "array").now.type == "list"
+    assert of("4200", "4300", "number", "number").was.type is None
+    assert of(None, "4300", "null", "number").now.type is None
+
+
+def test_an_encrypted_value_is_not_shown() -> None:
+    assert of("{...}", "x", "encrypted", "string").was == Side([], "[encrypted]")
+
+
+def test_blanks_at_either_end_are_told_apart_from_the_text() -> None:
+    shown = of(" x ", "y")
+    assert [(run.text, run.space) for run in shown.was.runs] == [(" ", True), ("x", False), (" ", True)]
+    assert [run.space for run in of("   ", "y").was.runs] == [True]
+
+
+def told(side: Side) -> int:
+    """Characters that are shown, or said to be left out."""
+    return sum(len(run.text) + run.left_out for run in side.runs)
 
 
 @given(st.text(), st.text())
 def test_nothing_of_a_value_is_lost_but_what_is_said_to_be_folded(old: str, new: str) -> None:
     shown = of(old, new)
     for side, whole in ((shown.was, old), (shown.now, new)):
-        if whole:
-            assert text(side) == whole[:SHOWN]
-            assert side.folded == max(0, len(whole) - SHOWN)
+        assert told(side) == len(whole)
+        if len(whole) <= SHOWN:
+            assert text(side) == whole
+            assert side.whole is None
 
 
-@given(st.lists(st.sampled_from(["same", "words", "x", " ", "\n"]), min_size=300, max_size=600))
-@settings(max_examples=20)
-def test_long_values_are_folded_and_say_how_much(words: list[str]) -> None:
-    old, new = " ".join(words), " ".join(reversed(words))
+@given(st.lists(st.sampled_from(["same", "words", "x", " ", "\n"]), min_size=100, max_size=600), st.integers(0, 99))
+@settings(max_examples=30)
+def test_long_values_keep_what_is_around_their_differences(words: list[str], at: int) -> None:
+    old, new = " ".join(words), " ".join([*words[:at], "other", *words[at + 1 :]])
     shown = of(old, new)
-    assert text(shown.was) == old[:SHOWN]
-    assert shown.was.folded == len(old) - SHOWN
+    assert told(shown.was) == len(old)
+    assert len(text(shown.was)) <= 2 * SHOWN
+    if len(old) > SHOWN:
+        assert "".join(run.text for run in shown.was.whole or []) == old
+
+
+def test_a_long_stretch_that_agrees_is_folded_between_its_ends() -> None:
+    alike = "one two three " * 40
+    shown = of(f"{alike}ceramic hobs", f"{alike}induction hobs")
+    assert marked(shown.now) == ["induction"]
+    folded = [run for run in shown.now.runs if run.left_out]
+    assert [run.left_out for run in folded] == [len(alike) - 2 * AROUND]
+    assert not folded[0].more
+
+
+def test_a_value_of_any_size_makes_a_page_of_bounded_size() -> None:
+    side = one_side("x" * 1_000_000, "string")
+    assert len(text(side)) == SHOWN
+    assert sum(len(run.text) for run in side.whole or []) == AT_MOST
+    assert (side.whole or [])[-1].left_out == 1_000_000 - AT_MOST
 
 
 def test_values_of_more_words_than_are_compared_are_shown_unmarked() -> None:
