@@ -1,19 +1,23 @@
-"""A change is a sentence: who, verb, what. The same words on the page, in the demo and wherever else a change is told.
+"""A change is a sentence: who, verb, what. The same words on the page, in the embedded timeline, in the demo and
+wherever else a change is told.
 
 A sentence is a list of pieces, each in its voice; how a voice looks is the page's business. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from byline.model.query import EventRow
+from byline.model.gap import Gap
+from byline.model.query import ChangeItem, EventRow
 
-Voice = Literal["plain", "who", "attribute", "entity", "unknown"]
+Voice = Literal["plain", "who", "attribute", "entity", "table", "unknown", "aside", "value", "note"]
+
+About = Literal["entity", "who"]
+"""What a page is about: it is not said again in every sentence there."""
 
 NAMED = 3
 """How many attributes a sentence names before it says how many more there are."""
@@ -22,8 +26,8 @@ _VERBS = {"create": "created", "update": "changed", "delete": "deleted"}
 
 
 class Piece(Struct, frozen=True):
-    """Some words of a sentence. Every voice but ``plain`` and ``unknown`` is stored text, to be shown as it is and
-    escaped."""
+    """Some words of a sentence. Byline's own words are ``plain``, ``unknown``, ``aside`` and ``note``; every other
+    voice is stored text, to be shown as it is and escaped."""
 
     text: str
     voice: Voice = "plain"
@@ -32,68 +36,153 @@ class Piece(Struct, frozen=True):
 Sentence = list[Piece]
 
 
-def sentence(event: EventRow) -> Sentence:
-    """One event: ``Pavan Kumar changed inventory and title of products_master 1.``"""
-    return [*subject(event), Piece(" "), *predicate(event)]
+def sentence(event: EventRow, *, about: About | None = None, naming: Collection[str] = ()) -> Sentence:
+    """One event: ``Pavan Kumar changed inventory and title of products_master 1.`` ``naming``: the attributes that a
+    reader asked for come first, and alone."""
+    told = predicate(event, about=about, naming=naming)
+    return capital(told) if about == "who" else [*subject(event), Piece(" "), *told]
 
 
 def subject(event: EventRow) -> Sentence:
     """Who did it, as far as is known; never empty, and never a guess."""
     if event.job:
         return [Piece("The job "), Piece(event.job, "who")]
-    if name := _person(event):
+    if name := person(event):
         return [Piece(name, "who")]
     if event.source != "application":
         return [Piece("Someone unknown", "unknown")]
     return [Piece(event.microservice_name, "who"), Piece(", with no one signed in,")]
 
 
-def _person(event: EventRow) -> str | None:
+def person(event: EventRow) -> str | None:
+    """The user's name; the e-mail where there is none; else the beginning of the id."""
     return event.user_name or event.user_email or (f"user {event.user_id[:8]}" if event.user_id else None)
 
 
-def predicate(event: EventRow) -> Sentence:
+def predicate(event: EventRow, *, about: About | None = None, naming: Collection[str] = ()) -> Sentence:
     """What was done: the sentence from its verb on."""
     entity = Piece(f"{event.table_id} {event.entity_id}", "entity")
+    here = about == "entity"
+    it = Piece("it") if here else entity
     if event.action != "update":
-        return [Piece(f"{_VERBS[event.action]} "), entity, Piece(".")]
+        return [Piece(f"{_VERBS[event.action]} "), it, Piece(".")]
     if not event.changes:
-        return [Piece("sent an update of "), entity, Piece(" in which nothing differed.")]
+        of = [] if here else [Piece(" of "), entity]
+        return [Piece("sent an update"), *of, Piece(" in which nothing differed.")]
     if "one_sided" in event.flags:
-        return [Piece("changed "), entity, Piece(".")]
-    return [
-        Piece("changed "),
-        *_attributes([change.attribute for change in event.changes]),
-        Piece(" of "),
-        entity,
-        Piece("."),
-    ]
+        return [Piece("changed "), it, Piece(".")]
+    of = [] if here else [Piece(" of "), entity]
+    return [Piece("changed "), *attributes([change.attribute for change in event.changes], naming), *of, Piece(".")]
 
 
-def _attributes(names: Sequence[str]) -> Sentence:
+def attributes(names: Sequence[str], naming: Collection[str] = ()) -> Sentence:
     """``a``; ``a and b``; ``a, b and c``; ``a, b, c and 4 more``."""
-    shown = [Piece(name, "attribute") for name in names[:NAMED]]
-    if len(names) > NAMED:
-        shown.append(Piece(f"{len(names) - NAMED} more"))
-    pieces: Sentence = []
-    for at, piece in enumerate(shown):
+    asked = [name for name in names if name in naming]
+    shown = [Piece(name, "attribute") for name in (asked or names)[:NAMED]]
+    if len(names) > len(shown):
+        shown.append(Piece(f"{len(names) - len(shown)} more"))
+    return listed(shown)
+
+
+def listed(pieces: Sequence[Piece]) -> Sentence:
+    """With commas, and an *and* before the last."""
+    told: Sentence = []
+    for at, piece in enumerate(pieces):
         if at:
-            pieces.append(Piece(" and " if at == len(shown) - 1 else ", "))
-        pieces.append(piece)
-    return pieces
+            told.append(Piece(" and " if at == len(pieces) - 1 else ", "))
+        told.append(piece)
+    return told
 
 
-def request_sentence(events: Sequence[EventRow], *, whole: bool) -> Sentence:
-    """Several events of one request. It counts only where ``whole`` says that all the request's events are in hand."""
+def capital(pieces: Sentence) -> Sentence:
+    """With a capital letter, for a sentence that begins with its verb."""
+    first, *rest = pieces
+    return [Piece(first.text[:1].upper() + first.text[1:], first.voice), *rest]
+
+
+def request_sentence(
+    events: Sequence[EventRow], *, whole: bool = True, about: About | None = None, seconds: float | None = None
+) -> Sentence:
+    """Several events of one request, oldest first. It counts only where ``whole`` says that all the request's events
+    are in hand; ``seconds``: how long the request took from its first change to its last."""
+    lead = [] if about == "who" else [*subject(events[0]), Piece(" ")]
     if not whole:
-        return [*subject(events[-1]), Piece(" made these changes in one request.")]
-    entities = _count(len({(event.table_id, event.entity_id) for event in events}), "entity", "entities")
-    services = _count(len({event.microservice_name for event in events}), "service", "services")
-    return [*subject(events[-1]), Piece(f" changed {entities} in {services}, in one request.")]
+        return _begun([*lead, Piece("made these changes in one request.")], about)
+    if one := one_attribute(events):
+        table = Piece(events[0].table_id, "table")
+        entities = counted(len(_entities(events)), "entity", "entities")
+        told = [Piece("changed "), Piece(one, "attribute"), Piece(f" of {entities} in "), table, Piece(".")]
+        return _begun([*lead, *told], about)
+    lasted = f" of {duration(seconds)}" if seconds else ""
+    return _begun([*lead, Piece(f"changed {scope(events)}, in one request{lasted}.")], about)
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+def _begun(pieces: Sentence, about: About | None) -> Sentence:
+    return capital(pieces) if about == "who" else pieces
+
+
+def scope(events: Sequence[EventRow]) -> str:
+    """``5 entities in 3 services``."""
+    services = counted(len({event.microservice_name for event in events}), "service", "services")
+    return f"{counted(len(_entities(events)), 'entity', 'entities')} in {services}"
+
+
+def _entities(events: Sequence[EventRow]) -> set[tuple[str, str]]:
+    return {(event.table_id, event.entity_id) for event in events}
+
+
+def one_attribute(events: Sequence[EventRow]) -> str | None:
+    """The attribute, where several events changed this one of the same table, and nothing else."""
+    if len(events) < 2 or any(not _plain(event) for event in events):
+        return None
+    told = {(event.table_id, event.changes[0].attribute) for event in events}
+    return told.pop()[1] if len(told) == 1 else None
+
+
+def _plain(event: EventRow) -> bool:
+    return event.action == "update" and len(event.changes) == 1 and not event.flags
+
+
+def gap_sentence(gap: Gap, *, about: About | None = None) -> Sentence:
+    """What changed without an event: ``inventory of products_master 1 went from 10 to 7 outside the recorded
+    services.``"""
+    of = [] if about == "entity" else [Piece(" of ", "aside"), Piece(f"{gap.table_id} {gap.entity_id}", "entity")]
+    end = Piece(" outside the recorded services.", "aside")
+    if len(gap.changes) == 1:
+        change = gap.changes[0]
+        return [Piece(change.attribute, "attribute"), *of, *_went(change), end]
+    return [*attributes([change.attribute for change in gap.changes]), *of, Piece(" changed", "aside"), end]
+
+
+def _went(change: ChangeItem) -> Sentence:
+    before, after = brief(change.previous_value, change.previous_type), brief(change.current_value, change.current_type)
+    return [Piece(" went from ", "aside"), before, Piece(" to ", "aside"), after]
+
+
+def brief(value: str | None, kind: str, longest: int = 40) -> Piece:
+    """A value inside a sentence."""
+    if kind == "null":
+        return Piece("null", "note")
+    if kind == "absent" or value is None:
+        return Piece("not set", "note")
+    if kind == "encrypted":
+        return Piece("[encrypted]", "note")
+    if not value:
+        return Piece("empty text", "note")
+    return Piece(value if len(value) <= longest else f"{value[:longest]}…", "value")
+
+
+def duration(seconds: float) -> str:
+    """``2.4 s``, ``3 min 5 s``, ``2 h 4 min``; cut, never rounded up."""
+    if seconds < 60:
+        return f"{int(seconds * 10) / 10:g} s" if seconds >= 0.1 else f"{max(1, int(seconds * 1000))} ms"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """``1 entity``, ``1,208 entities``."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def plain(pieces: Iterable[Piece]) -> str:
@@ -101,27 +190,14 @@ def plain(pieces: Iterable[Piece]) -> str:
     return "".join(f"`{piece.text}`" if piece.voice == "attribute" else piece.text for piece in pieces)
 
 
-class Story(Struct, frozen=True):
-    """Events that are told together: those of one request, newest first, or a single one."""
-
-    events: list[EventRow]
-
-
-class Day(Struct, frozen=True):
-    """A day (``YYYY-MM-DD``, UTC) and its stories, in the order of the page."""
-
-    date: str
-    stories: list[Story]
-
-
-def days(events: Sequence[EventRow]) -> list[Day]:
-    """A page's events as stories, by day. Events of one request on one day are one story, in the place of the first
-    of them."""
-    return [Day(date, _stories(list(told))) for date, told in groupby(events, key=lambda event: event.date)]
-
-
-def _stories(events: Sequence[EventRow]) -> list[Story]:
-    by_request: dict[str, list[EventRow]] = {}
-    for event in events:
-        by_request.setdefault(event.request_id or event.event_id, []).append(event)
-    return [Story(told) for told in by_request.values()]
+def notes_of(event: EventRow) -> list[str]:
+    """What a reader should know of an event, a sentence each."""
+    notes: list[str] = []
+    if "one_sided" in event.flags:
+        side = "before" if any(change.previous_type == "absent" for change in event.changes) else "after"
+        notes.append(f"The event did not say what was there {side}.")
+    if "lossy" in event.flags:
+        notes.append("Repaired on arrival: something in it was not valid text.")
+    if "dated_in_future" in event.flags:
+        notes.append("Dated in the future.")
+    return notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from byline.web.values import ODD
+from byline.model.hidden import HIDDEN
 
 _CHIP = Markup('<span class="chip" title="A character that does not show">U+{code}</span>')
 
@@ -27,7 +27,7 @@ def visible(text: str) -> Markup:
     tabs stay."""
     parts: list[Markup] = []
     at = 0
-    for match in ODD.finditer(text):
+    for match in HIDDEN.finditer(text):
         parts += [escape(text[at : match.start()]), _shown(match.group())]
         at = match.end()
     return Markup("").join([*parts, escape(text[at:])])

@@ -4,8 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
+from byline.model.gap import Gap
 from byline.model.query import ChangeItem, EventRow
-from byline.web.sentence import days, plain, predicate, request_sentence, sentence
+from byline.web.sentence import (
+    duration,
+    gap_sentence,
+    notes_of,
+    plain,
+    predicate,
+    request_sentence,
+    sentence,
+)
 
 EventMaker = Callable[..., EventRow]
 
@@ -44,6 +53,18 @@ def test_an_update_in_which_nothing_differed_says_so(event: EventMaker) -> None:
     )
 
 
+def test_what_a_page_is_about_is_not_said_again(event: EventMaker) -> None:
+    assert plain(sentence(event(), about="entity")) == "Pavan Kumar changed `inventory` and `title`."
+    assert plain(sentence(event(action="create"), about="entity")) == "Pavan Kumar created it."
+    assert plain(sentence(event(), about="who")) == "Changed `inventory` and `title` of products_master 1."
+    assert plain(sentence(event(action="delete"), about="who")) == "Deleted products_master 1."
+
+
+def test_the_attributes_that_were_asked_for_are_named_alone(event: EventMaker) -> None:
+    told = sentence(event(changes=changed("a", "b", "status", "z")), naming=("status",))
+    assert plain(told) == "Pavan Kumar changed `status` and 3 more of products_master 1."
+
+
 def test_an_update_with_one_side_missing_names_no_attributes(event: EventMaker) -> None:
     assert plain(sentence(event(flags=["one_sided"]))) == "Pavan Kumar changed products_master 1."
 
@@ -67,26 +88,66 @@ def test_the_subject_is_who_is_known_and_never_empty(event: EventMaker, other: d
 
 def test_a_request_is_counted_only_where_all_of_it_is_in_hand(event: EventMaker) -> None:
     events = [event(), event(entity_id="2"), event(entity_id="2", microservice_name="orders")]
-    assert (
-        plain(request_sentence(events, whole=True)) == "Pavan Kumar changed 2 entities in 2 services, in one request."
-    )
-    assert (
-        plain(request_sentence(events[:1], whole=True)) == "Pavan Kumar changed 1 entity in 1 service, in one request."
-    )
+    assert plain(request_sentence(events)) == "Pavan Kumar changed 2 entities in 2 services, in one request."
+    assert plain(request_sentence(events[:1])) == "Pavan Kumar changed 1 entity in 1 service, in one request."
     assert plain(request_sentence(events, whole=False)) == "Pavan Kumar made these changes in one request."
 
 
-def test_events_of_one_request_are_one_story_even_with_others_between(event: EventMaker) -> None:
-    mine, other, mine_too = event(request_id="a"), event(request_id="b"), event(request_id="a")
-    [day] = days([mine, other, mine_too])
-    assert [story.events for story in day.stories] == [[mine, mine_too], [other]]
+def test_a_request_tells_how_long_it_took(event: EventMaker) -> None:
+    told = request_sentence([event(), event(entity_id="2")], seconds=2.414)
+    assert plain(told) == "Pavan Kumar changed 2 entities in 1 service, in one request of 2.4 s."
 
 
-def test_events_without_a_request_stand_alone(event: EventMaker) -> None:
-    [day] = days([event(request_id=None, event_id="1"), event(request_id=None, event_id="2")])
-    assert [len(story.events) for story in day.stories] == [1, 1]
+def test_one_attribute_of_many_entities_is_told_by_its_name(event: EventMaker) -> None:
+    job = {"job": "reprice_catalogue", "changes": changed("price")}
+    told = request_sentence([event(entity_id=str(number), **job) for number in range(48)])
+    assert plain(told) == "The job reprice_catalogue changed `price` of 48 entities in products_master."
 
 
-def test_a_page_is_told_by_day_in_its_own_order(event: EventMaker) -> None:
-    told = days([event(date="2020-07-30"), event(date="2020-07-30"), event(date="2020-07-29")])
-    assert [day.date for day in told] == ["2020-07-30", "2020-07-29"]
+@pytest.mark.parametrize("other", [{"table_id": "orders"}, {"action": "create"}, {"flags": ["one_sided"]}])
+def test_anything_else_among_them_is_counted_instead(event: EventMaker, other: dict[str, object]) -> None:
+    events = [event(changes=changed("price")), event(entity_id="2", changes=changed("price"), **other)]
+    assert "2 entities in 1 service" in plain(request_sentence(events))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.004, "4 ms"), (0.99, "0.9 s"), (2.0, "2 s"), (59.99, "59.9 s"), (185, "3 min 5 s"), (7_440, "2 h 4 min")],
+)
+def test_a_duration_is_cut_and_never_rounded_up(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def a_gap(*changes: ChangeItem) -> Gap:
+    return Gap(
+        table_id="products_master",
+        entity_id="1",
+        after_event_id="a",
+        before_event_id="b",
+        since="2026-07-23T09:31:20.000000Z",
+        until="2026-07-23T11:40:03.000000Z",
+        changes=list(changes),
+    )
+
+
+def test_a_gap_is_told_without_accusing_anyone() -> None:
+    gap = a_gap(ChangeItem("inventory", "10", "7", "number", "number"))
+    words = "`inventory` of products_master 1 went from 10 to 7 outside the recorded services."
+    assert plain(gap_sentence(gap)) == words
+    assert plain(gap_sentence(gap, about="entity")) == words.replace(" of products_master 1", "")
+
+
+def test_a_gap_of_several_attributes_names_them() -> None:
+    gap = a_gap(*changed("a", "b"))
+    words = "`a` and `b` of products_master 1 changed outside the recorded services."
+    assert plain(gap_sentence(gap)) == words
+
+
+def test_in_a_gap_a_stored_null_is_no_null() -> None:
+    gap = a_gap(ChangeItem("x", None, "null", "null", "string"))
+    assert [piece.voice for piece in gap_sentence(gap) if piece.text == "null"] == ["note", "value"]
+
+
+def test_notes_say_what_to_mind(event: EventMaker) -> None:
+    assert notes_of(event()) == []
+    assert len(notes_of(event(flags=["one_sided", "lossy", "dated_in_future"]))) == 3
