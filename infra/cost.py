@@ -10,7 +10,7 @@ MONTH = 730 * 3600
 
 # ---- Prices: list prices on demand in US dollars, us-east-1, as AWS published them for 2025. Free tiers are left out.
 PRICES = "list prices on demand, us-east-1, 2025, without free tiers"
-S3_PUT = 0.005 / 1e3
+S3_PUT = S3_LIST = 0.005 / 1e3
 S3_GET = 0.0004 / 1e3
 S3_GB_MONTH = 0.023
 GLACIER_IR_GB_MONTH = 0.004
@@ -44,6 +44,8 @@ SECONDS_BETWEEN_OBJECTS = 1.0  # of one recording process, while it has events
 LARGEST_OBJECT = 4 * 1024 * 1024 / 1_000  # events: our shippers stop at 4 MiB, an event is about a kilobyte
 WINDOW = 1.0  # seconds, of the processor's event source; template.yaml
 MESSAGES_A_CALL = 100  # template.yaml
+ALARMS = 10  # template.yaml and database.yaml
+METRICS = 10  # that the functions write
 IDLE_RECEIVES = 5 / 20  # a second: Lambda keeps five long polls of 20 s open
 
 # ---- Work. Assumed, on the slow side of what was measured on two cores.
@@ -54,7 +56,10 @@ CHANGES_A_SECOND_AN_ACU = 1_000  # a quarter of a core, indexes larger than memo
 IO_A_CHANGE = 0.3
 QUERY_GB = 1.0
 SECONDS_A_QUESTION = 0.05
+READS_RECORDED = 0.5  # of the questions: who asks the same within ten minutes is not recorded again
 LOG_BYTES_A_CALL = 900
+SECONDS_OF_A_SWEEP = 880  # at most, each hour; template.yaml
+KEYS_SWEPT_A_SECOND = 5_000  # listed, a thousand at a time, and looked up
 LEAST_ACU = 0.5
 
 
@@ -84,6 +89,15 @@ class Load(NamedTuple):
         return self.objects / max(1.0, min(MESSAGES_A_CALL, self.objects * WINDOW))
 
     @property
+    def objects_kept(self) -> float:
+        return self.objects * MONTH * MONTHS_IN_BUCKET
+
+    @property
+    def swept(self) -> float:
+        """Keys, each hour."""
+        return min(self.objects_kept, SECONDS_OF_A_SWEEP * KEYS_SWEPT_A_SECOND)
+
+    @property
     def acu(self) -> float:
         return max(LEAST_ACU, self.changes / CHANGES_A_SECOND_AN_ACU)
 
@@ -98,6 +112,7 @@ def components(load: Load) -> dict[str, float]:
         "S3: keeping for a year": _keeping(load),
         "SQS": (load.objects * 1.2 + IDLE_RECEIVES) * SQS_REQUEST * MONTH,
         "Lambda: processor": (load.calls * LAMBDA_CALL + _busy(load) * PROCESSOR_GB * LAMBDA_GB_SECOND) * MONTH,
+        "The sweep, each hour": _sweeps(load),
         "Aurora: capacity": _aurora(load)[0],
         "Aurora: I/O": _aurora(load)[1],
         "Aurora: keeping for three months": _aurora(load)[2],
@@ -135,13 +150,24 @@ def _aurora(load: Load) -> tuple[float, float, float]:
     return min(standard, optimized, key=sum)
 
 
+def _sweeps(load: Load) -> float:
+    """Listing the bucket, whose objects have been taken long ago."""
+    busy = load.swept / KEYS_SWEPT_A_SECOND * PROCESSOR_GB * LAMBDA_GB_SECOND
+    return (load.swept / 1_000 * S3_LIST + busy) * MONTH / 3600
+
+
 def _questions(load: Load) -> float:
     a_question = API_CALL + LAMBDA_CALL + SECONDS_A_QUESTION * QUERY_GB * LAMBDA_GB_SECOND
+    a_question += READS_RECORDED * (S3_PUT + S3_GET + 1.2 * SQS_REQUEST)
     return (load.questions * a_question + QUERY_GB * SNAPSTART_GB_SECOND) * MONTH
 
 
 def _fixed() -> float:
-    return ENDPOINT_HOUR * MONTH / 3600 + 2 * SECRET_MONTH + 9 * ALARM_MONTH + 9 * METRIC_MONTH
+    return ENDPOINT_HOUR * MONTH / 3600 + 2 * SECRET_MONTH + ALARMS * ALARM_MONTH + METRICS * METRIC_MONTH
+
+
+def _days(load: Load) -> float:
+    return load.objects_kept / load.swept / 24
 
 
 def table() -> str:
@@ -153,6 +179,7 @@ def table() -> str:
     lines.append(f"| **together** | {' | '.join(f'**{sum(cost.values()):.4f}**' for cost in costs)} |")
     lines.append(f"| dollars a month | {' | '.join(f'{sum(components(load).values()):,.0f}' for load in LOADS)} |")
     lines.append(f"| objects a second | {' | '.join(f'{load.objects:,.0f}' for load in LOADS)} |")
+    lines.append(f"| days until a sweep has seen all | {' | '.join(f'{_days(load):,.1f}' for load in LOADS)} |")
     lines.append(f"| ACU | {' | '.join(f'{load.acu:,.1f}' for load in LOADS)} |")
     return "\n".join(lines) + "\n"
 

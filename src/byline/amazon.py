@@ -67,7 +67,8 @@ def client(service: str, environ: Mapping[str, str], *, region: str | None = Non
         connect_timeout=_HURRIED_SECONDS if hurried else _CONNECT_SECONDS,
         read_timeout=_HURRIED_SECONDS if hurried else _READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 1 if hurried else _ATTEMPTS},
-        s3={"addressing_style": "path"} if endpoint_of(service, environ) else {},
+        # A link names its host for good, and the one without a region does not lead to a bucket that is new.
+        s3={"addressing_style": "path" if endpoint_of(service, environ) else "virtual"},
         # Of links to objects: the older way, which some regions still get, does not work with keys of KMS.
         signature_version="s3v4" if service == "s3" else None,
     )

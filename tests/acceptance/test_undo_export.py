@@ -138,3 +138,9 @@ def test_a_whole_file_that_cannot_be_finished_leaves_nothing_behind(byline: Byli
     (byline.folder / "taken").mkdir()
     byline("export", "-o", "taken", status=3)
     assert sorted(path.name for path in byline.folder.iterdir()) == ["data", "taken"]
+
+
+@pytest.mark.parametrize("folder", ["", ".", "/"])
+def test_a_folder_is_no_file_to_export_into(byline: Byline, folder: str) -> None:
+    taken(byline, updated(1, None, {"n": 1}))
+    assert "is a folder" in byline("export", "-o", folder, status=2).errors

@@ -93,7 +93,7 @@ class Stack:
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
-        eventually(lambda: self._is_made(cloudformation, NAME))
+        eventually(lambda: self._is_done(cloudformation, NAME))
         told = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in told}
         self.seconds = time.monotonic() - started
@@ -129,11 +129,25 @@ class Stack:
                         statement["Action"] = [statement["Action"], f"{statement['Action']}Batch"]
                 iam.put_role_policy(RoleName=role["RoleName"], PolicyName=name, PolicyDocument=json.dumps(policy))
 
-    def _is_made(self, cloudformation: Any, name: str) -> bool:
+    def change(self, **parameters: str) -> None:
+        """Deploy once more, with these parameters and all others as they are."""
+        cloudformation = self.client("cloudformation")
+        known = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["Parameters"]
+        kept = {one["ParameterKey"]: {"UsePreviousValue": True} for one in known}
+        given = kept | {name: {"ParameterValue": value} for name, value in parameters.items()}
+        cloudformation.update_stack(
+            StackName=NAME,
+            UsePreviousTemplate=True,
+            Parameters=[{"ParameterKey": name, **value} for name, value in given.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        eventually(lambda: self._is_done(cloudformation, NAME, "UPDATE_COMPLETE"))
+
+    def _is_done(self, cloudformation: Any, name: str, wanted: str = "CREATE_COMPLETE") -> bool:
         status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
         if status.endswith("IN_PROGRESS"):
             return False
-        if status != "CREATE_COMPLETE":
+        if status != wanted:
             told = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             raise AssertionError([event.get("ResourceStatusReason") for event in told if "FAILED" in str(event)])
         return True
@@ -142,6 +156,14 @@ class Stack:
         """One of the functions, waiting for what it answers."""
         told = self._lambda.invoke(FunctionName=f"{NAME}-{function}", Payload=json.dumps(event))
         return Answer(told.get("FunctionError"), json.loads(told["Payload"].read()))
+
+    def live(self) -> str:
+        """The version of the query function that readers meet, once it is ready. The emulator goes on with what it
+        started for the alias before, so another version is to be called by its number."""
+        version: str = self._lambda.get_alias(FunctionName=f"{NAME}-query", Name="live")["FunctionVersion"]
+        ready = self._lambda.get_waiter("published_version_active")
+        ready.wait(FunctionName=f"{NAME}-query", Qualifier=version, WaiterConfig={"Delay": 1})
+        return version
 
     def run(self, *command: str) -> dict[str, Any]:
         """A command of the admin function's."""
@@ -203,7 +225,7 @@ class Stack:
             Parameters=[{"ParameterKey": one, "ParameterValue": value} for one, value in given.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
-        eventually(lambda: self._is_made(cloudformation, f"service-{name}"))
+        eventually(lambda: self._is_done(cloudformation, f"service-{name}"))
         (output,) = cloudformation.describe_stacks(StackName=f"service-{name}")["Stacks"][0]["Outputs"]
         iam.create_user(UserName=name)
         iam.attach_user_policy(UserName=name, PolicyArn=output["OutputValue"])

@@ -57,18 +57,19 @@ def test_without_a_good_token_nothing_is_answered(stack: Stack, bad: str | dict[
 
 def test_the_application_itself_asks_for_a_token_where_the_gateway_does_not(stack: Stack) -> None:
     assert stack.http.request("OPTIONS", "/v1/changes").status_code != 200
-    direct = {
+    assert stack.call("query:live", request("/v1/changes")).said["statusCode"] == 401
+
+
+def request(path: str) -> dict[str, Any]:
+    """What the gateway hands over: a GET of a browser without token and cookie."""
+    return {
         "version": "2.0",
-        "rawPath": "/v1/changes",
+        "rawPath": path,
         "rawQueryString": "",
-        "headers": {"host": "byline.example"},
-        "requestContext": {
-            "http": {"method": "GET", "path": "/v1/changes", "sourceIp": "127.0.0.1"},
-            "stage": "$default",
-        },
+        "headers": {"host": "byline.example", "accept": "text/html"},
+        "requestContext": {"http": {"method": "GET", "path": path, "sourceIp": "127.0.0.1"}, "stage": "$default"},
         "isBase64Encoded": False,
     }
-    assert stack.call("query:live", direct).said["statusCode"] == 401
 
 
 def test_an_account_sees_its_own_events_only(stack: Stack) -> None:
@@ -86,6 +87,14 @@ def test_a_reader_without_a_token_gets_a_page_and_no_error(stack: Stack) -> None
     page = stack.http.get("/", headers={"Accept": "text/html"})
     assert page.status_code < 500
     assert "html" in page.headers.get("content-type", "") or page.is_redirect
+
+
+def test_what_another_deployment_says_is_what_readers_meet(stack: Stack) -> None:
+    """They meet a published version of the function: who deploys new keys, or another address, must publish another."""
+    address = f"https://{uuid4()}.example/sign-in"
+    stack.change(SignInUrl=address)
+    answer = stack.call(f"query:{stack.live()}", request("/sign-in")).said
+    assert answer["headers"].get("location", "").startswith(address), answer
 
 
 def test_what_comes_twice_is_there_once(stack: Stack) -> None:

@@ -91,3 +91,30 @@ def test_without_a_script_no_button_promises_anything(opener: Opener) -> None:
     assert not page.locator(".copy").first.is_visible()
     assert not page.get_by_text("Copy as curl").first.is_visible()
     assert not page.locator("footer kbd").first.is_visible()
+
+
+def test_the_keys_can_be_turned_off_and_stay_off(opener: Opener) -> None:
+    page = opener("/find", reduced_motion="reduce")
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Turn the keys off").click()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    page.locator("[data-keys]").click()
+    page.get_by_role("button", name="Turn the keys on").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_light_or_dark_is_as_the_system_has_it_until_the_reader_chooses(opener: Opener) -> None:
+    page = opener("/find", color_scheme="light")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    page.get_by_role("button", name="Dark page").click()
+    assert page.evaluate(background) == "rgb(19, 21, 23)"
+    page.goto(page.url)
+    assert page.evaluate(background) == "rgb(19, 21, 23)"
+    page.get_by_role("button", name="Light page").click()
+    assert page.evaluate(background) == "rgb(253, 253, 252)"
+    assert page.evaluate("document.cookie").find("byline_theme") == -1

@@ -11,8 +11,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 Fault = Literal["throttled", "unavailable", "lost", "unheard", "empty", "page"]
-"""``lost``: the connection ends before the call reached the server; ``unheard``: after, so the answer is lost; ``empty``,
-``page``: somebody in between says that all is well, and nothing, or shows a page."""
+"""``lost``: the connection ends before the call reached the server; ``unheard``: after, so the answer is lost;
+``empty``, ``page``: somebody in between says that all is well, and nothing more, or shows a page."""
 
 _ANSWERS = {
     "throttled": (400, b'{"__type": "com.amazonaws.sqs#RequestThrottled", "message": "Rate exceeded"}'),

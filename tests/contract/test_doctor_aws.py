@@ -207,9 +207,7 @@ def test_one_strict_grant_does_not_hide_a_loose_one_beside_it(stack):
 @pytest.mark.parametrize("arn", ["arn:aws:s3:*:*:{}", "arn:*:s3:::{}", "arn:aws:s3:::*", "*"])
 def test_a_grant_that_is_written_in_another_way_is_no_problem(stack, arn):
     """The first as in the user guide of Amazon S3, "Walkthrough: configuring a bucket for notifications"."""
-    stack.allow(
-        ArnLike={"aws:SourceArn": arn.format(stack.bucket)}, StringEquals={"aws:SourceAccount": ACCOUNT}
-    )
+    stack.allow(ArnLike={"aws:SourceArn": arn.format(stack.bucket)}, StringEquals={"aws:SourceAccount": ACCOUNT})
     assert stack.findings() == {}
 
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from byline.errors import HistoryError, SchemaOutdated
-from byline.history.port import Counts, History
+from byline.history.port import Counts, DeadLetter, History
 from byline.model.device import Device
 from byline.model.event import Stream, User
 from byline.model.query import Query
@@ -326,6 +326,24 @@ def test_clear_empties_and_begins_a_new_epoch(history: History) -> None:
     assert history.reader.arrivals().epoch != before
     assert history.writer.take([part("a", [entry(1)])]).objects == 1
     assert history.reader.arrivals().objects == [(1, "events/a.ndjson")]
+
+
+def test_clear_keeps_the_dead_letters_that_no_object_would_bring_back(history: History) -> None:
+    """And in one step: whoever is killed in a rebuild has lost none of them."""
+    history.writer.take([part("a", [], letter("a", 2))])
+    whole = DeadLetter(
+        id="0" * 16, key="messages/é_1", line=None, reason="invalid_json", detail="ü", received_at=at(3), raw=b"\xff"
+    )
+    others = [
+        replace(whole, id=str(number) * 16, key=key, reason=reason)
+        for number, (key, reason) in enumerate([("b/events/1", "foreign_bucket"), ("events/2", "object_missing")], 1)
+    ]
+    for one in (whole, *others):
+        history.dead_letters.add(one)
+    for _ in range(2):
+        history.writer.clear()
+        assert {one.id for one in history.dead_letters.list()} == {one.id for one in (whole, *others)}
+    assert history.dead_letters.get(whole.id) == whole
 
 
 def test_a_writer_notices_that_another_process_emptied_the_history(history: History, again: History) -> None:

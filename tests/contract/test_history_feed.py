@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -93,6 +95,14 @@ def test_a_place_from_before_a_rebuild_is_stale(history: History) -> None:
     assert len(follow(history)) == 2
 
 
+def test_a_place_that_the_history_has_not_come_to_is_stale(history: History) -> None:
+    history.writer.take([part("a", [entry(1)])])
+    place = feed(history.reader, None).next
+    assert feed(history.reader, place).events == []
+    with pytest.raises(StaleFeed):
+        feed(history.reader, replace(place, arrival=place.arrival + 1))
+
+
 def test_a_follower_beside_several_writers_misses_nothing_and_sees_nothing_twice(
     history: History, database: str
 ) -> None:
@@ -124,3 +134,27 @@ def _write(url: str, seed: int) -> None:
         ]
         history.writer.take([part(f"w{seed}-{number}", entries)])
     history.close()
+
+
+def test_what_an_object_that_was_read_already_gives_later_comes_to_followers(history: History) -> None:
+    """A line that was a dead letter is taken by a replay, after a newer Byline came."""
+    history.writer.take([part("a", [entry(1)], letter("a", 2)), part("b", [entry(3)])])
+    place = history.reader.feed(FeedPlace(0, 0, 0), limit=10).next
+    history.writer.take([part("a", [entry(1), entry(2)])])
+    page = history.reader.feed(place, limit=10)
+    assert entry(2).event.event_id in [UUID(event.event_id) for event in page.events]
+    history.writer.take([part("a", [entry(1), entry(2)])])
+    assert history.reader.feed(page.next, limit=10).events == []
+
+
+def test_a_history_that_takes_the_place_of_a_lost_one_refuses_its_places(tmp_path: Path) -> None:
+    for name in ("lost", "new"):
+        history = open_history(f"sqlite:///{tmp_path}/{name}.db")
+        history.writer.migrate()
+        history.writer.take([part("a", [entry(1)])])
+        if name == "lost":
+            place = history.reader.feed(FeedPlace(0, 0, 0), limit=10).next
+        else:
+            with pytest.raises(StaleFeed):
+                feed(history.reader, place)
+        history.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -92,6 +93,32 @@ def test_rotation_may_change_the_user_too(database):
     database.tell(username="berta", password="three")
     database.let("anna", "locked out")
     history.close()
+    assert history.reader.health().objects == 0
+    history.close()
+
+
+def test_a_rotation_that_ends_connections_in_use_costs_no_question(database):
+    history = database.open()
+    history.reader.health()
+    history.writer.check()
+    database.let("anna", "two")
+    database.tell(username="anna", password="two")
+    for (id,) in database.server.run("SELECT id FROM information_schema.processlist WHERE user = 'anna'"):
+        database.server.run(f"KILL {id}")
+    assert history.reader.health().objects == 0
+    history.writer.check()
+    history.close()
+
+
+def test_a_server_that_moved_is_found_again(database):
+    """A cluster that was restored from a snapshot has another name, and the secret tells it."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        database.tell(username="anna", password="one", port=nobody.getsockname()[1])
+        history = database.open()
+        with pytest.raises(HistoryError, match="2003"):
+            history.reader.health()
+    database.tell(username="anna", password="one")
     assert history.reader.health().objects == 0
     history.close()
 

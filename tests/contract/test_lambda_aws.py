@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from byline.aws import application, stores
+from byline.aws import admin, application, stores
 from byline.aws.gateway import Gateway
 from byline.aws.processor import handler
 from byline.history.sqlite import SqliteHistory
-from tests.acceptance.samples import event, line
+from tests.acceptance.samples import event, line, lines
 from tests.emulator import REGION, Aws, sqs_queues
 from tests.emulator import aws as start_aws
 from tests.unit.aws.conftest import Call, batch, failed, record
@@ -88,6 +88,17 @@ def test_an_export_is_laid_into_the_bucket_whole(aws, bucket, ask):
     content, kind = follow(answer["headers"]["location"])
     assert kind.startswith("text/csv")
     assert len(content.splitlines()) == 3  # a head, and two changes
+
+
+def test_what_a_command_says_at_length_is_told_by_a_link(aws, bucket, monkeypatch):
+    monkeypatch.setattr(admin, "_LONGEST_SAID", 100)
+    take(aws, bucket, f"{EVENTS}/1.ndjson", lines(range(200)))
+    answer = admin.handler({"command": ["export", "--format", "ndjson"]}, Call())
+    assert (answer["status"], len(answer["errors"]) <= 100) == (0, True)
+    content, kind = follow(answer["out_url"])
+    assert kind.startswith("text/plain")
+    assert len(content.splitlines()) == 400
+    assert content.startswith(answer["out"].encode())
 
 
 def test_what_failed_comes_back_sooner_than_the_queue_would_have_it_and_later_each_time(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from byline.aws import answers, logs, stores
 from byline.aws.context import Context
@@ -28,7 +30,8 @@ COMMANDS = ("dead-letters", "doctor", "export", "migrate", "rebuild")
 SPARE = 15.0
 """Seconds before Lambda's deadline at which a command is stopped: what it said is still to be told."""
 _LONGEST_SAID = 1_000_000
-"""Characters of what a command said that go into the answer; more is laid into the bucket."""
+"""Bytes of what a command said that go into the answer; more is laid into the bucket."""
+_TEXT = {"content-type": "text/plain; charset=utf-8"}
 
 _RUN = "import json, sys; sys.path[:0] = json.loads(sys.argv.pop(1)); from byline.cli import main; main()"
 
@@ -56,14 +59,18 @@ def run(arguments: Sequence[str], context: Context) -> dict[str, Any]:
     """One command line, in a process of its own that ends before this one would be ended."""
     seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - SPARE)
     command = [sys.executable, "-c", _RUN, json.dumps(sys.path), *arguments]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=seconds)
-    except subprocess.TimeoutExpired as stopped:
-        said = _said(stopped.stdout), _said(stopped.stderr)
-        _log.error("byline %s was stopped: it took more than %.0f s", arguments[0], seconds)
-        return {"command": list(arguments), "status": None, "stopped_after": seconds, **_shown(*said)}
-    _log.info("byline %s ended with status %d", arguments[0], done.returncode)
-    return {"command": list(arguments), "status": done.returncode, **_shown(_said(done.stdout), _said(done.stderr))}
+    with TemporaryFile() as out, TemporaryFile() as errors:  # an export may be larger than memory
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, check=False, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            _log.error("byline %s was stopped: it took more than %.0f s", arguments[0], seconds)
+            ended: dict[str, Any] = {"status": None, "stopped_after": seconds}
+        else:
+            _log.info("byline %s ended with status %d", arguments[0], done.returncode)
+            ended = {"status": done.returncode}
+        return {"command": list(arguments), **ended, **_shown(out), "errors": _end_of(errors)}
 
 
 def partitions() -> dict[str, Any]:
@@ -78,12 +85,17 @@ def _texts(arguments: Sequence[object]) -> bool:
     return all(isinstance(one, str) for one in arguments)
 
 
-def _said(output: bytes | None) -> str:
-    return (output or b"").decode("utf-8", "replace")
+def _shown(out: IO[bytes]) -> dict[str, str]:
+    """What was said; where it is long, its beginning and a link to it."""
+    size = out.seek(0, os.SEEK_END)
+    out.seek(0)
+    if size <= _LONGEST_SAID:
+        return {"out": out.read().decode("utf-8", "replace")}
+    beginning = out.read(1000).decode("utf-8", "replace")
+    out.seek(0)
+    return {"out": beginning, "out_url": answers.place().lay(out, "out.txt", _TEXT)}
 
 
-def _shown(out: str, errors: str) -> dict[str, str]:
-    """What was said; where it is long, a link to it."""
-    if len(out) <= _LONGEST_SAID:
-        return {"out": out, "errors": errors[-_LONGEST_SAID:]}
-    return {"out": out[:1000], "out_url": answers.lay_text(out, "out.txt"), "errors": errors[-_LONGEST_SAID:]}
+def _end_of(errors: IO[bytes]) -> str:
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LONGEST_SAID))
+    return errors.read().decode("utf-8", "replace")

@@ -5,7 +5,6 @@ A Lambda function answers with 6 MB at most (AWS Lambda developer guide, "Lambda
 from __future__ import annotations
 
 from collections.abc import Mapping
-from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from uuid import uuid4
 
@@ -59,11 +58,3 @@ _KEPT = {
 }
 
 place: stores.Opened[Place] = stores.Opened(Place)
-
-
-def lay_text(text: str, name: str) -> str:
-    """A link to a text."""
-    with SpooledTemporaryFile(max_size=1 << 20) as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
-        file.seek(0)
-        return place().lay(file, name, {"content-type": "text/plain; charset=utf-8"})

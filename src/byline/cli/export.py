@@ -115,6 +115,8 @@ def _told(rows: Iterator[ChangeRow], bar: Progress) -> Iterator[ChangeRow]:
 @contextmanager
 def _whole(path: Path) -> Generator[BinaryIO]:
     """A file that takes the place of ``path`` once all of it is on the disk; until then what was there stays."""
+    if not path.name:
+        raise UsageError(f"{path} is a folder", hint="Name a file in it: -o FILE.")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with temporary.open("xb") as file:

@@ -33,9 +33,11 @@ def read(
     connection: Connection, layout: Layout, after: FeedPlace, *, limit: int, within: str | None, now: datetime
 ) -> FeedPage:
     """See :meth:`byline.history.port.Reader.feed`. All of it is one snapshot."""
-    epoch = connection.scalar(select(_C.c.value).where(_C.c.name == "epoch")) or 0
+    counted: dict[str, int] = dict(connection.execute(select(_C.c.name, _C.c.value)).all())
+    epoch = counted.get("epoch", 0)
     begun = after == FeedPlace(0, 0, 0)
-    if after.epoch != epoch and not begun:
+    # A place that this history has not come to is of another one: a backup was restored, say.
+    if not begun and (after.epoch != epoch or after.arrival > counted.get("arrival", 0)):
         return FeedPage([], FeedPlace(epoch, 0, 0), at_end=False)
     wanted = _LINES.where(*layout.inside_object, *_owned(connection, within))
     objects = _objects(connection, after)

@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, delete, func, insert, or_, select, update
 
 from byline.history import tables
+from byline.history.port import MESSAGES, NOT_IN_THE_BUCKET
 from byline.history.tables import EventKey
 
 _OBJECTS = tables.objects
@@ -76,7 +77,15 @@ class Layout(ABC):
 
     @abstractmethod
     def empty(self, connection: Connection) -> None:
-        """Empty every table of facts, and begin a new epoch: all at once, as anyone sees it."""
+        """Empty every table of facts, :func:`of_no_object` apart, and begin a new epoch: all at once, as anyone sees
+        it."""
+
+
+def of_no_object() -> ColumnElement[bool]:
+    """Of dead letters: those that no object in the bucket tells, so that reading it all again would not bring them
+    back."""
+    letters = tables.dead_letters.c
+    return or_(letters.reason.in_(NOT_IN_THE_BUCKET), letters.object_key.startswith(MESSAGES))
 
 
 def begin_epoch(connection: Connection) -> None:
@@ -148,5 +157,6 @@ class SqliteLayout(Layout):
 
     def empty(self, connection: Connection) -> None:
         for table in tables.FACTS:
-            connection.execute(delete(table))
+            emptied = delete(table)
+            connection.execute(emptied.where(~of_no_object()) if table is tables.dead_letters else emptied)
         begin_epoch(connection)

@@ -3,13 +3,17 @@ asked."""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from byline.errors import SchemaOutdated
+from byline.history import tables
 from byline.history.engine import Database
 from byline.history.schema import SCHEMA, schema_of
+
+_EPOCHS = 10**9
 
 
 def upgrade(database: Database) -> None:
@@ -25,6 +29,16 @@ def upgrade(database: Database) -> None:
                 f"the history has schema {found}, this Byline speaks {SCHEMA}", hint="install the newer Byline"
             )
         _run(connection)
+        if found is None:
+            _begin_anew(connection)
+
+
+def _begin_anew(connection: Connection) -> None:
+    """A history that takes the place of one that was lost must not go by its epoch: followers would go on from places
+    that mean nothing here."""
+    counters = tables.counters
+    epoch = secrets.randbelow(_EPOCHS) + 1
+    connection.execute(update(counters).where(counters.c.name == "epoch").values(value=epoch))
 
 
 def _run(connection: Connection) -> None:

@@ -62,6 +62,8 @@ _FULL = {
 }
 _REFUSED = 1045
 """The user or the password is not the right one."""
+_NOBODY = 2003
+"""Nobody answers there."""
 _HINTS = {
     1044: "grant this user the rights on that database; `byline doctor` tells more",
     1045: "check the user and the password in BYLINE_HISTORY",
@@ -135,10 +137,11 @@ class MySqlDatabase(Database):
         try:
             return self._dial(address)
         except pymysql.err.OperationalError as error:
-            if error.args[0] != _REFUSED:
+            if error.args[0] not in {_REFUSED, _NOBODY}:
                 raise
             other = self._source.sign_in(again=True)
-            if other == address:
+            moved = (other.host, other.port) != (address.host, address.port)
+            if other == address or (error.args[0] == _NOBODY and not moved):
                 raise
         return self._dial(other)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, func, update
+from sqlalchemy import Connection, Insert, MetaData, Table, func, select, update
+from sqlalchemy import insert as sql_insert
 from sqlalchemy.dialects.mysql import insert
 
 from byline.history import tables
-from byline.history.layout import Layout, Tuple
+from byline.history.layout import Layout, Tuple, of_no_object
 from byline.history.tables import EventKey
 
 _STATEMENT_BYTES = 500_000
@@ -102,6 +103,10 @@ class MySqlLayout(Layout):
             "INSERT INTO new_counters (name, value) "
             "SELECT name, CASE name WHEN 'epoch' THEN value + 1 ELSE 0 END FROM counters"
         )
+        letters = tables.dead_letters
+        kept = select(letters).where(of_no_object())
+        new = letters.to_metadata(MetaData(), name=f"new_{letters.name}")
+        connection.execute(sql_insert(new).from_select([column.name for column in letters.c], kept))
         connection.commit()
         run("RENAME TABLE " + ", ".join(f"{name} TO old_{name}, new_{name} TO {name}" for name in names))
         run("DROP TABLE " + ", ".join(f"old_{name}" for name in names))

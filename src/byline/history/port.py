@@ -35,6 +35,13 @@ class Entry(Struct, frozen=True, kw_only=True):
     after: bytes | None
 
 
+MESSAGES = "messages/"
+"""Before the id of a message of the queue, where a dead letter names its object."""
+
+NOT_IN_THE_BUCKET: Sequence[Reason] = ("object_missing", "foreign_bucket")
+"""Reasons of dead letters about objects that are not in the bucket."""
+
+
 def dead_letter_id(key: str, line: int | None, reason: Reason) -> str:
     """The same trouble is the same letter: 16 hexadecimal digits made from the object's key, the line, and the reason.
     So a letter that was dismissed never hides another trouble at the same place."""
@@ -113,7 +120,8 @@ class Writer(Protocol):
         """Store next to nothing. Raises :class:`~byline.errors.HistoryError` where that cannot be done."""
 
     def clear(self) -> None:
-        """Empty the history and begin a new epoch of the feed. Dismissals are kept apart and survive in the bucket."""
+        """Empty the history and begin a new epoch of the feed. Dismissals are kept apart and survive in the bucket;
+        dead letters that no object in it tells stay."""
 
     def close(self) -> None: ...
 

@@ -35,6 +35,8 @@ class Sifted(Struct):
     """By event id, in the order in which they were written."""
     conflicts: list[DeadLetter] = field(default_factory=list)
     duplicates: int = 0
+    moved: set[str] = field(default_factory=set)
+    """Keys of objects to which an event was moved that was there already."""
     removed: activity.Tally = field(default_factory=Counter)
     """What has to be taken off the daily counts."""
 
@@ -66,6 +68,7 @@ def sift(connection: Connection, layout: Layout, parts: Sequence[ObjectPart]) ->
                 if there.event_key is not None and place < there.place:
                     _hold(connection, there)
                     _move(connection, layout, there.event_key, part.key, entry.line)
+                    sifted.moved.add(part.key)
                     there.place = place
             elif there.event_key is not None and place < there.place:
                 _hold(connection, there)

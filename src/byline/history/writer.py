@@ -153,10 +153,14 @@ class SqlWriter:
         tally.update(sifted.removed)
         counts.dead_letters = store_letters(connection, parts, sifted.conflicts)
         complete = dict.fromkeys(part.key for part in parts if part.complete and not objects[part.key].whole)
-        if complete or tally:
-            newest = self._count_up(connection, len(complete))
+        # A whole object that gives an event only now (a replay brought it) comes to followers again.
+        gives = sifted.moved.union(part.key for part, _ in sifted.new.values())
+        again = sorted(key for key in gives if objects[key].whole)
+        if complete or again or tally:
+            arriving = [objects[key].number for key in (*complete, *again)]
+            newest = self._count_up(connection, len(arriving))
             activity.store(connection, self._layout, tally)
-            self._give_arrivals(connection, [objects[key].number for key in complete], newest)
+            self._give_arrivals(connection, arriving, newest)
         counts.objects = len(complete)
         return counts
 

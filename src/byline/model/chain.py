@@ -88,9 +88,11 @@ def _arranged(tail: Link | None, cluster: list[Link], heads: Sequence[Link]) -> 
         stepwise = _stepwise(tail, cluster)
         return stepwise if _count(tail, stepwise, heads) < as_given else cluster
     for allowed in range(min(as_given, _BREAKS)):
-        found = _Search(cluster, heads).order(tail, allowed)
-        if found is not None:
-            return found
+        # Most likely the one comes next that is stamped first.
+        for likely in (heads[:1], heads) if len(heads) > 1 else (heads,):
+            found = _Search(cluster, likely).order(tail, allowed)
+            if found is not None:
+                return found
     return cluster
 
 

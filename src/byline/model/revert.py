@@ -52,9 +52,13 @@ class _Since:
         self.attributes: dict[str, EventRow] = {}
         self._holders: dict[str, EventRow] = {}
         self.newest: EventRow | None = None
+        self.anew: EventRow | None = None
+        """The newest that created or deleted it: that sets all of it, also what has no change of its own (null)."""
 
     def add(self, row: EventRow) -> None:
         self.newest = self.newest or row
+        if row.action != "update":
+            self.anew = self.anew or row
         for change in row.changes:
             self.attributes.setdefault(change.attribute, row)
             for holder in _holders(change.attribute):
@@ -62,7 +66,12 @@ class _Since:
 
     def touched(self, path: str) -> EventRow | None:
         """The newest event that set what is at this path, something inside of it, or something that it is inside of."""
-        ways = (self.attributes.get(path), self._holders.get(path), *map(self.attributes.get, _holders(path)))
+        ways = (
+            self.anew,
+            self.attributes.get(path),
+            self._holders.get(path),
+            *map(self.attributes.get, _holders(path)),
+        )
         return max((row for row in ways if row is not None), key=lambda row: row.occurred_at, default=None)
 
 
@@ -90,7 +99,9 @@ class _Revert:
             return  # gone already, whoever did it
         for attribute, row in since.attributes.items():
             self._refuse(attribute, "changed_since", "It was set after the entity was created.", row)
-        if since.attributes:
+        if not since.attributes and since.anew is not None:
+            self._refuse_whole(since, "The entity came back since.")
+        if since.attributes or since.anew is not None:
             return
         unseen = [] if None in self.refused else differences(event.new_data or {}, self.state)
         for change in unseen:

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from byline.bucket.port import Bucket
 from byline.history.port import Reader
+from byline.model.chain import SKEW, settled
 from byline.model.codec import decode
 from byline.model.event import AuditEvent, Data
 from byline.model.query import EventRow, Position, Query
@@ -16,6 +17,9 @@ from byline.processor.raw import raw_event
 
 _LOOK_BACK = 200
 """Events that are looked at, newest first, for one that tells a state."""
+
+_CLOSE = 20
+"""Events before it that are put in order, to see whether it was the last one."""
 
 _TICK = timedelta(microseconds=1)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -58,8 +62,22 @@ def entity_state(
         newest = newest or event
         told, state = _state_behind(bucket, event, notes)
         if told:
+            notes += _other_order(reader, query, event)
             return _answer(query, at, newest, event, state, notes)
     return _answer(query, at, newest, None, None, notes)
+
+
+def _other_order(reader: Reader, query: Query, event: EventRow) -> list[str]:
+    """Stamps of two machines may be in the wrong order: then the events' own data tell it, and that is said."""
+    links = reader.links(structs.replace(query, limit=_CLOSE)).rows
+    last = settled([*reversed(links)])[-1] if links else None
+    if last is None or last.event_id == event.event_id or last.hidden or last.account_id != event.account_id:
+        return []
+    if abs(last.occurred_at - datetime.fromisoformat(event.occurred_at)) > SKEW:
+        return []
+    return [
+        f"By their stamps event {event.event_id} came last; by the states that they tell it was event {last.event_id}."
+    ]
 
 
 def _answer(

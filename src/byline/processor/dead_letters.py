@@ -9,6 +9,7 @@ from typing import get_args
 
 from msgspec import Struct, structs
 
+from byline.bucket.keys import DISMISSALS
 from byline.bucket.port import Bucket
 from byline.errors import ObjectMissing, Reason, Unreachable, UsageError
 from byline.history.port import Counts, DeadLetter, History, dead_letter_id
@@ -133,13 +134,14 @@ class DeadLetterBox:
         messages = self._queue.dead()
         announced = {key: message for message in messages for key in given_up_keys(self._bucket, message)}
         taken = self._history.writer.taken(announced) if announced else set()
+        hidden = {info.key for info in self._bucket.list(DISMISSALS)} if announced and not dismissed else set()
         letters: dict[str, DeadLetter] = {}
         for key, message in announced.items():
             if key in taken:
                 continue
             detail = f"the processor tried it {message.receive_count} times without success; its log has the reason"
             letter = object_letter(key, "gave_up", detail, message.sent_at)
-            if dismissed or not self._is_dismissed(letter.id):
+            if dismissal_key(letter.id) not in hidden or not self._is_dismissed(letter.id):
                 letters[letter.id] = letter
         return letters
 

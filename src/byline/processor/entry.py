@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from byline.errors import Reason, Rejected
-from byline.history.port import DeadLetter, Entry, dead_letter_id
+from byline.history.port import MESSAGES, DeadLetter, Entry, dead_letter_id
 from byline.model.codec import decode
 from byline.model.device import device
 from byline.model.diff import diff
@@ -14,9 +14,6 @@ from byline.model.digest import digest
 from byline.model.event import AuditEvent
 from byline.processor.lines import KEPT_RAW, Line, Problem
 from byline.queue.port import Announcement, Unread
-
-MESSAGES = "messages/"
-"""Before the id of a message of the queue, where a dead letter names its object."""
 
 
 def entry(line: Line, key: str) -> Entry:

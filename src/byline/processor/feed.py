@@ -14,9 +14,11 @@ def feed(reader: Reader, after: FeedPlace | None, *, limit: int = 100, within: s
     """The next events behind ``after`` (``None``: from the beginning), up to ``limit``.
 
     An event may come again (its first copy turned up later), so followers are idempotent by event id. Raises
-    :class:`~byline.errors.StaleFeed` where ``after`` is from before a rebuild.
+    :class:`~byline.errors.StaleFeed` where ``after`` is from before a rebuild, or is a place that the history has not
+    come to.
     """
     page = reader.feed(after or FeedPlace(0, 0, 0), limit=min(limit, MOST), within=within)
-    if after is not None and page.next.epoch != after.epoch:
-        raise StaleFeed("the history was rebuilt since this place in the feed", hint="Begin again: leave `after` out.")
+    if after is not None and (page.next.epoch != after.epoch or page.next.arrival < after.arrival):
+        said = "the history was rebuilt, or put back, since this place in the feed"
+        raise StaleFeed(said, hint="Begin again: leave `after` out.")
     return page

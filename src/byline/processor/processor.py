@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Event
 from time import monotonic
 
@@ -14,7 +15,7 @@ from byline.history.port import Counts, History
 from byline.processor.counts import add_counts
 from byline.processor.dismissals import apply_dismissals
 from byline.processor.intake import Failure, Intake, check_reachable
-from byline.processor.sweep import announce_missing, forget_settled
+from byline.processor.sweep import ENOUGH, announce_missing, forget_settled
 from byline.queue.port import Delivery, Queue
 
 AT_A_TIME = 500
@@ -48,11 +49,13 @@ class Processor:
         self._retry_after = retry_after
         self._dismissals: set[str] = set()
 
-    def sweep(self) -> int:
-        """Compare the bucket with the history: announce what has not been taken (says how many), and apply
-        dismissals."""
+    def sweep(self, *, unless_busy: bool = False) -> int:
+        """Compare the bucket with the history: announce what has not been taken (says how many), and apply dismissals.
+        ``unless_busy``: nothing is announced while very much waits; for who sweeps again later."""
         apply_dismissals(self._bucket, self._history.dead_letters, self._dismissals)
         forget_settled(self._bucket, self._queue, self._history)
+        if unless_busy and self._queue.depth().waiting > ENOUGH:
+            return 0
         return announce_missing(self._bucket, self._queue, self._history.writer)
 
     def run(self, *, follow: bool = False, stop: Event | None = None, progress: Progress | None = None) -> Counts:
@@ -61,7 +64,8 @@ class Processor:
 
         A set ``stop`` ends the work after the transaction in hand. Raises :class:`~byline.errors.Unreachable` where
         bucket, queue or history is down; with ``follow`` it waits until they are back instead."""
-        run = _Run(self._bucket, self._queue, self._history, self.sweep, self._retry_after)
+        sweep = partial(self.sweep, unless_busy=follow)
+        run = _Run(self._bucket, self._queue, self._history, sweep, self._retry_after)
         return run.until(stop or Event(), follow=follow, progress=progress or _nobody)
 
 

@@ -15,12 +15,9 @@ from byline.history.port import Counts, History
 from byline.processor.batch import Batch, NotTaken
 from byline.processor.counts import add_counts
 from byline.processor.dismissals import apply_dismissals
-from byline.processor.entry import MESSAGES
 from byline.processor.intake import check_reachable
 from byline.processor.sweep import KEYS_AT_A_TIME, is_event_key
 from byline.queue.port import Announcement, Queue
-
-_OF_NO_OBJECT = {"object_missing", "foreign_bucket"}
 
 
 class Done(Struct, kw_only=True):
@@ -48,24 +45,13 @@ def rebuild(
     history.writer.migrate()
     with closing(_Ordered(bucket)) as objects:
         if not resume:
-            _clear(history)
+            history.writer.clear()
         work = _Rebuild(bucket, queue, history, Done(total=objects.total, counts=Counts()), progress)
         for keys in objects:
             work.take(keys)
         work.finish()
     apply_dismissals(bucket, history.dead_letters, set())
     return work.done
-
-
-def _clear(history: History) -> None:
-    """What no object tells, no replay brings back: letters of objects that are not in this bucket stay, and those of
-    messages."""
-    listed = history.dead_letters.list(dismissed=True)
-    ids = [one.id for one in listed if one.reason in _OF_NO_OBJECT or one.key.startswith(MESSAGES)]
-    kept = [whole for id in ids if (whole := history.dead_letters.get(id)) is not None]
-    history.writer.clear()
-    for letter in kept:
-        history.dead_letters.add(letter)
 
 
 class _Ordered:

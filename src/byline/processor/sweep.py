@@ -13,6 +13,9 @@ from byline.queue.port import Announcement, DeadMessage, Queue
 
 KEYS_AT_A_TIME = 1_000
 
+ENOUGH = 10_000
+"""Messages that wait: what is missing may be among them, and announcing it again would only make more."""
+
 
 def is_event_key(key: str) -> bool:
     """Whether an object under this key holds events. Consoles mark folders with empty objects whose name ends in a

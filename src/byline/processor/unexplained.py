@@ -27,7 +27,9 @@ EXAMINED = 100
 
 _BEFORE = 100
 """Events before a suspect that are looked at, so that those close to it can be put in order."""
-_FROM_THERE = 1_000
+_FROM_THERE = 970
+_BEHIND = 30
+"""Events behind them: what comes next tells which order of those close together is the right one."""
 _TICK = timedelta(microseconds=1)
 _LAST = datetime.max.replace(tzinfo=UTC) - SKEW - _TICK
 
@@ -103,7 +105,9 @@ def _around(reader: Reader, query: Query, suspects: list[_Suspect]) -> Iterator[
         end = min(last, _LAST) + SKEW + _TICK
         before = reader.links(structs.replace(query, to=first, limit=_BEFORE)).rows
         from_there = reader.links(structs.replace(query, from_=first, to=end, order="oldest", limit=_FROM_THERE)).rows
-        yield [*reversed(before), *from_there]
+        whole = len(from_there) < _FROM_THERE
+        behind = structs.replace(query, from_=end, order="oldest", limit=_BEHIND)
+        yield [*reversed(before), *from_there, *(reader.links(behind).rows if whole else ())]
         seen = {link.event_id for link in from_there}
         suspects = [suspect for suspect in suspects[1:] if suspect.event_id not in seen]
 

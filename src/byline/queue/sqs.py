@@ -198,7 +198,9 @@ class SqsQueue:
         answer = self._ask("send_message_batch", QueueUrl=self._url, Entries=entries)
         taken = {one["Id"] for one in answer.get("Successful", ())}
         why = {one["Id"]: one.get("Message") or one.get("Code", "") for one in answer.get("Failed", ())}
-        return {one["Id"]: why.get(one["Id"], "its answer does not say so") for one in entries if one["Id"] not in taken}
+        return {
+            one["Id"]: why.get(one["Id"], "its answer does not say so") for one in entries if one["Id"] not in taken
+        }
 
     def _receive(self, url: str, limit: int, *, wait: int, **more: int) -> list[Message]:
         answer = self._ask(

@@ -12,6 +12,7 @@ from byline.web.pages import (
     routes_front,
     routes_live,
     routes_request,
+    routes_unexplained,
     routes_user,
 )
 
@@ -22,6 +23,7 @@ for _routes in (
     routes_entity_page,
     routes_request,
     routes_user,
+    routes_unexplained,
     routes_dead,
     routes_find,
     routes_live,

@@ -40,7 +40,8 @@ def sentence(event: EventRow, *, about: About | None = None, naming: Collection[
     """One event: ``Pavan Kumar changed inventory and title of products_master 1.`` ``naming``: the attributes that a
     reader asked for come first, and alone."""
     told = predicate(event, about=about, naming=naming)
-    return capital(told) if about == "who" else [*subject(event), Piece(" "), *told]
+    # A job that runs in somebody's name is not that person.
+    return capital(told) if about == "who" and not event.job else [*subject(event), Piece(" "), *told]
 
 
 def subject(event: EventRow) -> Sentence:
@@ -52,6 +53,34 @@ def subject(event: EventRow) -> Sentence:
     if event.source != "application":
         return [Piece("Someone unknown", "unknown")]
     return [Piece(event.microservice_name, "who"), Piece(", with no one signed in,")]
+
+
+def actor(event: EventRow) -> tuple[str, str]:
+    """Who did it, to be compared: what two events have in common may be said of both."""
+    if event.job:
+        return "job", event.job
+    for kind, known in (("id", event.user_id), ("e-mail", event.user_email), ("name", event.user_name)):
+        if known:
+            return kind, known
+    return ("service", event.microservice_name) if event.source == "application" else ("unknown", "")
+
+
+def subjects(events: Sequence[EventRow]) -> Sentence:
+    """Who did all of these (at least one): the one who did, or the first who is known and how many others there
+    are."""
+    first = {actor(event): event for event in reversed(events)}
+    if len(first) == 1:
+        return subject(events[0])
+    if all(kind == "service" for kind, _ in first):
+        return [Piece(f"{len(first)} services, with no one signed in,")]
+    known = [event for event in events if actor(event)[0] not in ("service", "unknown")]
+    others = counted(len(first) - 1, "other", "others")
+    return [*subject(known[0] if known else events[0]), Piece(f" and {others}")]
+
+
+def by_others(events: Sequence[EventRow]) -> bool:
+    """Whether a sentence about all of these leaves open who did which."""
+    return len({"service" if actor(event)[0] == "service" else actor(event) for event in events}) > 1
 
 
 def person(event: EventRow) -> str | None:
@@ -105,20 +134,27 @@ def request_sentence(
 ) -> Sentence:
     """Several events of one request, oldest first. It counts only where ``whole`` says that all the request's events
     are in hand; ``seconds``: how long the request took from its first change to its last."""
-    lead = [] if about == "who" else [*subject(events[0]), Piece(" ")]
+    hers = about == "who" and not events[0].job and len({actor(event) for event in events}) == 1
+    lead = [] if hers else [*subjects(events), Piece(" ")]
     if not whole:
-        return _begun([*lead, Piece("made these changes in one request.")], about)
+        return _begun([*lead, Piece("made these changes in one request.")], hers)
     if one := one_attribute(events):
         table = Piece(events[0].table_id, "table")
         entities = counted(len(_entities(events)), "entity", "entities")
         told = [Piece("changed "), Piece(one, "attribute"), Piece(f" of {entities} in "), table, Piece(".")]
-        return _begun([*lead, *told], about)
+        return _begun([*lead, *told], hers)
     lasted = f" of {duration(seconds)}" if seconds else ""
-    return _begun([*lead, Piece(f"changed {scope(events)}, in one request{lasted}.")], about)
+    return _begun([*lead, Piece(f"{verb(events)} {scope(events)}, in one request{lasted}.")], hers)
 
 
-def _begun(pieces: Sentence, about: About | None) -> Sentence:
-    return capital(pieces) if about == "who" else pieces
+def _begun(pieces: Sentence, verb_first: bool) -> Sentence:
+    return capital(pieces) if verb_first else pieces
+
+
+def verb(events: Sequence[EventRow]) -> str:
+    """``created`` or ``deleted`` where all of these did; else ``changed``."""
+    actions = {event.action for event in events}
+    return _VERBS[actions.pop()] if len(actions) == 1 else "changed"
 
 
 def scope(events: Sequence[EventRow]) -> str:
@@ -132,8 +168,8 @@ def _entities(events: Sequence[EventRow]) -> set[tuple[str, str]]:
 
 
 def one_attribute(events: Sequence[EventRow]) -> str | None:
-    """The attribute, where several events changed this one of the same table, and nothing else."""
-    if len(events) < 2 or any(not _plain(event) for event in events):
+    """The attribute, where one actor changed this one of several entities of the same table, and nothing else."""
+    if len(events) < 2 or any(not _plain(event) for event in events) or len({actor(event) for event in events}) > 1:
         return None
     told = {(event.table_id, event.changes[0].attribute) for event in events}
     return told.pop()[1] if len(told) == 1 else None

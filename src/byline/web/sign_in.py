@@ -18,7 +18,7 @@ from byline.errors import UsageError
 from byline.settings import Settings
 from byline.web.caller import LOCAL, Caller
 from byline.web.refusals import NotNow, Unauthorized
-from byline.web.session_cookie import COOKIE
+from byline.web.session_cookie import session_of
 
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE | re.ASCII)
 
@@ -160,7 +160,7 @@ def sign_in_of(settings: Settings) -> SignIn | None:
 def _token(request: Request) -> str | None:
     sent = request.headers.getlist("authorization")
     if not sent:
-        return request.cookies.get(COOKIE)
+        return session_of(request.headers)
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
     if match is None:
         raise Unauthorized("The Authorization header must be: Bearer, a blank, and one token.", error="invalid_request")

@@ -15,10 +15,11 @@ from starlette.responses import HTMLResponse, Response
 
 from byline._version import __version__
 from byline.model.query import ChangeItem
+from byline.web.folding import AT_MOST
 from byline.web.pages import address
 from byline.web.pages.clock import utc
 from byline.web.problems import HEADERS, MEDIA_TYPE, Problem
-from byline.web.sentence import brief, counted, gap_sentence, notes_of, person
+from byline.web.sentence import brief, counted, gap_sentence, notes_of, person, subject
 from byline.web.stored import stored, visible
 from byline.web.values import Difference, Side, difference, one_side
 
@@ -55,8 +56,8 @@ def _affordable(side: Side) -> Side:
     return side if spent <= WHOLES else structs.replace(side, whole=None)
 
 
-def _difference(change: ChangeItem) -> Difference:
-    told = difference(change)
+def _difference(change: ChangeItem, one_sided: bool = False) -> Difference:
+    told = difference(change, one_sided=one_sided)
     return structs.replace(told, was=_affordable(told.was), now=_affordable(told.now))
 
 
@@ -87,6 +88,8 @@ def _environment() -> Environment:
         notes_of=notes_of,
         one_side=_one_side,
         person=person,
+        subject=subject,
+        unfolded_at_most=AT_MOST,
         entity_page=address.entity_page,
         front_page=address.front_page,
         person_page=address.person_page,

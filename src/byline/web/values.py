@@ -22,7 +22,7 @@ COMPARED: Final = 2_000
 COMPARED_WORDS: Final = 400
 """Comparing words costs the square of their number, and a stored text may be of any size."""
 
-Note = Literal["null", "not set", "empty text", "[encrypted]"]
+Note = Literal["null", "not set", "not told", "empty text", "[encrypted]"]
 
 _TYPES: Final = {"string": "text", "array": "list", "boolean": "true or false"}
 
@@ -49,10 +49,11 @@ class Difference(Struct, frozen=True):
     one_line: bool
 
 
-def difference(change: ChangeItem) -> Difference:
-    """A change as it is shown."""
+def difference(change: ChangeItem, *, one_sided: bool = False) -> Difference:
+    """A change as it is shown. ``one_sided``: its event came without one of its two sides, so that what is absent there
+    was not told, rather than not set."""
     old, new = change.previous_value or "", change.current_value or ""
-    was_note, now_note = _note(change.previous_type, old), _note(change.current_type, new)
+    was_note, now_note = _note(change.previous_type, old, one_sided), _note(change.current_type, new, one_sided)
     typed = change.previous_type != change.current_type and not was_note and not now_note
     plain = bool(was_note or now_note or old == new)
     was_runs, now_runs, alike = (whole_text(old), whole_text(new), False) if plain else _mark(old, new)
@@ -64,9 +65,9 @@ def difference(change: ChangeItem) -> Difference:
     )
 
 
-def one_side(text: str | None, kind: str, shown: int = SHOWN) -> Side:
+def one_side(text: str | None, kind: str, shown: int = SHOWN, *, one_sided: bool = False) -> Side:
     """A value that stands alone: of a create, a delete, or a state. ``shown``: characters before the rest is folded."""
-    return _side(text or "", whole_text(text or ""), _note(kind, text or ""), None, shown)
+    return _side(text or "", whole_text(text or ""), _note(kind, text or "", one_sided), None, shown)
 
 
 def _room(alike: bool) -> int:
@@ -77,10 +78,10 @@ def _width(text: str, note: Note | None) -> int:
     return len(note or text)
 
 
-def _note(kind: str, text: str) -> Note | None:
+def _note(kind: str, text: str, one_sided: bool = False) -> Note | None:
     match kind:
         case "absent":
-            return "not set"
+            return "not told" if one_sided else "not set"
         case "null":
             return "null"
         case "encrypted":
@@ -104,14 +105,17 @@ Step = tuple[str, int, int, int, int]
 """What :class:`difflib.SequenceMatcher` says of a stretch: its tag, and where it lies in both texts."""
 
 _WORDS = re.compile(r"\s+|[^\s]+")
+_FIRST_WORD, _LAST_WORD = re.compile(r"\S*"), re.compile(r"\S*\Z")
+_NEAR: Final = 100
+"""Characters in which the end of a word is looked for."""
 
 
 def _mark(old: str, new: str) -> tuple[list[Run], list[Run], bool]:
     """Both texts with the differing words marked, and whether any word is in both. Where fewer than a third agree,
     nothing is marked."""
-    was, now = _WORDS.findall(old[:COMPARED]), _WORDS.findall(new[:COMPARED])
-    if len(was) > COMPARED_WORDS or len(now) > COMPARED_WORDS:
-        return whole_text(old), whole_text(new), False
+    was, now = _words(old), _words(new)
+    if was is None or now is None:
+        return _mark_long(old, new)
     steps = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
     agreeing = sum(not word.isspace() for tag, a, b, _, _ in steps if tag == "equal" for word in was[a:b])
     words = max(sum(not word.isspace() for word in was), sum(not word.isspace() for word in now))
@@ -123,7 +127,59 @@ def _mark(old: str, new: str) -> tuple[list[Run], list[Run], bool]:
         spans = [span for _, span in group]
         was_runs += _runs(was[spans[0][0] : spans[-1][1]], differs)
         now_runs += _runs(now[spans[0][2] : spans[-1][3]], differs)
-    return _with_rest(was_runs, old), _with_rest(now_runs, new), True
+    return was_runs, now_runs, True
+
+
+def _words(text: str) -> list[str] | None:
+    """Its words and what is between them; ``None`` where they are too many to be compared."""
+    words = _WORDS.findall(text) if len(text) <= COMPARED else []
+    return words if len(text) <= COMPARED and len(words) <= COMPARED_WORDS else None
+
+
+def _mark_long(old: str, new: str) -> tuple[list[Run], list[Run], bool]:
+    """Long texts are compared from both ends; what is between is marked, unless the ends are less than a third."""
+    ahead, behind = _alike(old, new)
+    if (ahead + behind) * 3 < max(len(old), len(new)):
+        return whole_text(old), whole_text(new), False
+    sides = [(text, text[ahead : len(text) - behind]) for text in (old, new)]
+    was, now = (_runs([inner], marked=True) for _, inner in sides)
+    if all(_words(inner) for _, inner in sides):
+        was_inner, now_inner, alike = _mark(sides[0][1], sides[1][1])
+        if alike and any(run.marked for run in was_inner + now_inner):
+            was, now = was_inner, now_inner
+    first, last = old[:ahead], old[len(old) - behind :] if behind else ""
+    return _between(first, was, last), _between(first, now, last), True
+
+
+def _between(first: str, runs: list[Run], last: str) -> list[Run]:
+    """What differs, with what is alike before and behind it: a stretch that is alike is one run."""
+    if runs and not runs[0].marked:
+        first, runs = first + runs[0].text, runs[1:]
+    if runs and not runs[-1].marked:
+        last, runs = runs[-1].text + last, runs[:-1]
+    return [*whole_text(first), *runs, *whole_text(last)] if runs else whole_text(first + last)
+
+
+def _alike(old: str, new: str) -> tuple[int, int]:
+    """How many characters are the same at the beginning of both texts, and at their ends: whole words, where a word has
+    an end near by."""
+    ahead = _common(old, new, min(len(old), len(new)))
+    if any(text[ahead : ahead + 1].strip() for text in (old, new)):
+        ahead -= len(_LAST_WORD.search(old[max(0, ahead - _NEAR) : ahead])[0]) % _NEAR  # type: ignore[index]
+    room = min(len(old), len(new)) - ahead
+    behind = _common(old[::-1], new[::-1], room)
+    if behind < room and any(text[len(text) - behind - 1].strip() for text in (old, new)):
+        behind -= len(_FIRST_WORD.match(old[len(old) - behind :][:_NEAR])[0]) % _NEAR  # type: ignore[index]
+    return ahead, behind
+
+
+def _common(old: str, new: str, most: int) -> int:
+    """Characters that both begin with, found by halves: a text may be of any size."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if old[least:middle] == new[least:middle] else (least, middle - 1)
+    return least
 
 
 def _differing(steps: Sequence[Step], was: list[str]) -> Iterator[tuple[bool, tuple[int, int, int, int]]]:
@@ -142,8 +198,3 @@ def _runs(words: list[str], marked: bool) -> list[Run]:
     start = text.index(inner)
     parts = [Run(text[:start]), Run(inner, marked=True), Run(text[start + len(inner) :])]
     return [run for run in parts if run.text]
-
-
-def _with_rest(runs: list[Run], text: str) -> list[Run]:
-    """What was too long to be compared still counts among what is folded."""
-    return runs + whole_text(text[COMPARED:])

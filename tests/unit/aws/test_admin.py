@@ -81,6 +81,16 @@ def test_a_sweep_whose_time_is_up_says_where_it_stopped_and_goes_on_from_there(p
     assert handler({"task": "sweep", "after": first["stopped_at"]}, Call()) == {"announced": 3, "stopped_at": None}
 
 
+def test_the_next_sweep_of_a_schedule_goes_on_where_the_last_one_stopped_and_then_begins_anew(place, monkeypatch):
+    """Another environment, perhaps, does it: all that is known of the last one is in the bucket."""
+    monkeypatch.setattr(looking, "KEYS_AT_A_TIME", 2)
+    keys = [place.put(KEY.replace("1.json", f"{n}.json"), line(n)) for n in range(5)]
+    stops = [handler({"task": "sweep"}, Call(seconds=0.0))["stopped_at"] for _ in range(5)]
+    assert stops == [keys[1], keys[3], keys[4], None, keys[1]]
+    assert handler({"task": "sweep"}, Call()) == {"announced": 3, "stopped_at": None}
+    assert handler({"task": "sweep"}, Call()) == {"announced": 5, "stopped_at": None}
+
+
 def test_no_sweep_adds_to_a_queue_in_which_much_waits(place, monkeypatch):
     monkeypatch.setattr(sweeping, "ENOUGH", 2)
     for n in range(5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _long_form)
 
 
+@lru_cache
 def load(name: str = "template.yaml") -> dict[str, Any]:
+    """One of them, which nobody changes."""
     found: dict[str, Any] = yaml.load((INFRA / name).read_text(), _Loader)
     return found
 

@@ -13,6 +13,7 @@ def test_what_matters_has_an_alarm() -> None:
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         ("AWS/Lambda", "Errors"),
         ("AWS/Lambda", "Throttles"),
+        ("AWS/ApiGateway", "5xx"),
         (metrics.NAMESPACE, "DeadLetters"),
     }
 

@@ -43,7 +43,7 @@ def test_everything_else_reaches_the_application() -> None:
 
 
 def test_the_gateway_may_call_the_alias_and_does() -> None:
-    alias = {"Ref": "Query.Alias"}
+    alias = {"Ref": "QueryLive"}
     assert resource("ApiQuery")["IntegrationUri"] == alias
     right = resource("ApiQueryRight")
     assert (right["FunctionName"], right["Principal"]) == (alias, "apigateway.amazonaws.com")

@@ -10,7 +10,7 @@ from tests.unit.infra.templates import load, resource, text
 def test_what_is_overwritten_or_deleted_is_kept_and_the_bucket_outlives_its_stack() -> None:
     assert resource("EventsBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
     bucket = load()["Resources"]["EventsBucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_public_is_kept_out() -> None:

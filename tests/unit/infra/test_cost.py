@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from byline.aws import sweeping
 from infra import cost
-from tests.unit.infra.templates import INFRA, load, resource
+from tests.unit.infra.templates import INFRA, load, resource, resources
 
 PAGE = INFRA.parent / "docs/explanation/scale-and-cost.md"
 
@@ -25,3 +26,6 @@ def test_what_the_script_takes_from_the_stack_is_what_the_stack_says() -> None:
     assert resource("Processor")["MemorySize"] / 1024 == cost.PROCESSOR_GB
     assert resource("Query")["MemorySize"] / 1024 == cost.QUERY_GB
     assert load()["Parameters"]["MinCapacity"]["Default"] == cost.LEAST_ACU
+    assert resource("Admin")["Timeout"] == cost.SECONDS_OF_A_SWEEP + sweeping.SPARE
+    alarms = [resources("AWS::CloudWatch::Alarm", name) for name in ("template.yaml", "database.yaml")]
+    assert sum(map(len, alarms)) == cost.ALARMS

@@ -49,7 +49,19 @@ def test_every_variable_is_a_setting(key: str) -> None:
 def test_the_query_answers_before_the_gateway_gives_up_and_wakes_from_a_snapshot() -> None:
     query = resource("Query")
     assert query["Timeout"] < 30
-    assert (query["AutoPublishAlias"], query["SnapStart"]) == ("live", {"ApplyOn": "PublishedVersions"})
+    assert query["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert resource("QueryLive")["FunctionVersion"] == {"Fn::GetAtt": "QueryVersion.Version"}
+
+
+def test_whatever_the_query_is_told_another_value_of_publishes_another_version() -> None:
+    """SAM's AutoPublishAlias looks at the template, not at the values of its parameters."""
+    told = {**load()["Globals"]["Function"], **resource("Query")}
+    told["Environment"] = [load()["Globals"]["Function"]["Environment"], told["Environment"]]
+    counted = set(re.findall(r"\w+", text(resource("QuerySettings"))))
+    wanted = {name for name in load()["Parameters"] if re.search(rf"\b{name}\b", text(told))}
+    assert wanted - counted == set()
+    for key, name in (("Query", "Description"), ("QueryVersion", "Description")):
+        assert "QuerySettings.LatestVersionNumber" in text(resource(key)[name])
 
 
 def test_readers_share_one_key_of_cursors_that_nobody_chose() -> None:

@@ -58,3 +58,13 @@ def test_no_event_moves_by_more_than_five_seconds() -> None:
 def test_an_order_without_a_way_through_stays_as_good_as_it_came() -> None:
     links = [link(0, 1, 2), link(0, 5, 6), link(0, 9, 8), link(0, 3, 4), link(0, 11, 7)]
     assert len(breaks(settled(links))) == 4
+
+
+def test_of_two_orders_the_one_from_which_the_next_event_goes_on_is_right() -> None:
+    order = settled([link(0, 1, 2), link(0, 2, 1), link(0, 2, 2), link(60, 2, 3)])
+    assert breaks(order) == []
+
+
+def test_stamps_stay_in_order_where_another_order_explains_no_more() -> None:
+    given_order = [link(0, 1, 2), link(2, 3, 1), link(60, 1, 1)]
+    assert settled(given_order) == given_order

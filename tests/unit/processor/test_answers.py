@@ -201,6 +201,18 @@ def test_an_event_without_the_state_before_it_tells_its_state_and_says_so(road: 
     assert "came without the state before it" in found.notes[0]
 
 
+def test_where_stamps_and_states_tell_two_orders_that_is_said(road: Road) -> None:
+    take(road, wrote(1, "create", None, {"a": 1}), wrote(2, "update", {"a": 2}, {"a": 3}))
+    assert state(road).notes == []
+    take(road, wrote(2, "update", {"a": 1}, {"a": 2}), key="events/b.json")
+    found = state(road)
+    assert found.event is not None
+    assert found.state == {"a": 2}
+    (note,) = found.notes
+    assert note.startswith(f"By their stamps event {found.event.event_id} came last")
+    assert state(road, 1).notes == []
+
+
 def test_who_is_confined_to_an_account_sees_no_state_of_another(road: Road) -> None:
     take(road, wrote(1, "create", None, {"a": 1}, account_id="acme"))
     assert state(road, within="acme").state == {"a": 1}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from byline.bucket.folder import FolderBucket
 from byline.errors import UsageError
 from byline.history.port import DeadLetter
 from byline.processor import batch
@@ -135,6 +136,22 @@ def test_a_replay_of_many_looks_into_the_queue_no_oftener_than_of_one(
         looks = 0
         assert all(outcome.accepted for outcome in box.replay(ids))
         assert looks == 2, "once for the letters, once to forget those that are settled"
+
+
+def test_letters_that_the_queue_gave_up_are_listed_without_a_look_into_the_bucket_for_each(
+    road: Road, box: DeadLetterBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"events/{number}.json" for number in range(30)]
+    for number, key in enumerate(keys):
+        road.bucket.put(key, line(number))
+    give_up(road, *keys)
+    ids = {letter.id for letter in box.letters()}
+    dismissed = min(ids)
+    box.dismiss(dismissed, "known", by="ann", at=NOW)
+    opened: list[str] = []
+    monkeypatch.setattr(road.bucket, "open", lambda key: opened.append(key) or FolderBucket.open(road.bucket, key))
+    assert {letter.id for letter in box.letters()} == ids - {dismissed}
+    assert opened == [f"dismissals/{dismissed}.json"]
 
 
 def test_a_letter_that_is_given_up_stays_one_where_the_fault_is_still_there(

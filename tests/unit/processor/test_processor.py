@@ -357,3 +357,15 @@ def test_two_processors_at_once_take_everything_once(road: Road) -> None:
     assert sum(one.objects for one in counts) == 60
     assert sum(one.events for one in counts) == 300
     assert road.queue.depth().waiting == 0
+
+
+def test_who_sweeps_again_later_adds_nothing_to_a_queue_in_which_much_waits(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "ENOUGH", 2)
+    for number in range(5):
+        road.bucket.put(f"events/{number}.json", line(number))
+    road.announce(*(f"events/{number}.json" for number in range(3)))
+    assert road.processor.sweep(unless_busy=True) == 0
+    assert road.queue.depth().waiting == 3
+    assert road.processor.run().objects == 5, "one run that ends takes all that there is"

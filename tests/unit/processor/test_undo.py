@@ -297,3 +297,26 @@ def test_a_request_of_very_many_events_is_undone_as_far_as_a_plan_goes_and_says_
 def test_an_entity_to_which_too_much_happened_since_is_refused(road: Road) -> None:
     take(road, *(update(n, {"n": n}, {"n": n + 1}, request="R" if n == 0 else "Q") for n in range(2_100)))
     assert refused(step(road)) == {None: ("too_much", None)}
+
+
+def test_an_entity_that_was_created_anew_since_is_not_the_one_the_request_changed(road: Road) -> None:
+    """A null attribute has no change of its own on delete and create, and yet it is somebody else's now."""
+    take(
+        road,
+        update(1, {"n": 1, "x": 1}, {"n": None}, request="R"),
+        wrote(20, "delete", {"n": None}, None, request="Q"),
+        wrote(40, "create", None, {"n": None}, request="P"),
+    )
+    assert refused(step(road)) == {"n": ("changed_since", "P"), "x": ("changed_since", "P")}
+    assert restored(step(road)) == {}
+
+
+def test_a_create_is_not_undone_where_somebody_created_it_anew(road: Road) -> None:
+    take(
+        road,
+        wrote(1, "create", None, {"n": None}, request="R"),
+        wrote(20, "delete", {"n": None}, None, request="Q"),
+        wrote(40, "create", None, {"n": None}, request="P"),
+    )
+    found = step(road)
+    assert (found.json_patch, refused(found)) == ([], {None: ("changed_since", "P")})

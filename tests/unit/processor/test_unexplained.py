@@ -156,6 +156,23 @@ def test_a_gap_among_events_of_one_moment_is_found_once(road: Road) -> None:
     assert told(gaps(road)) == [("n", "1", "2")]
 
 
+def test_a_gap_among_events_of_a_few_seconds_is_not_lost_to_another_order_of_them(road: Road) -> None:
+    """100.5, 102, 100 would do as well for those; then the one at 130 would not meet, which nothing makes suspect."""
+    take(road, update(100, C, B), update(100.5, A, D), update(102, D, C), update(130, C, A))
+    assert told(gaps(road)) == [("n", "1", "0")]
+    rows = road.history.reader.events(Query()).rows
+    assert told(list(gaps_before(road.history.reader, road.bucket, rows).values())) == [("n", "1", "0")]
+    assert told(search(road.history.reader, road.bucket, Query())[0]) == [("n", "1", "0")]
+
+
+def test_a_gap_is_found_where_another_event_of_that_moment_is_the_suspect(road: Road) -> None:
+    take(road, update(100, D, C), update(100, A, A), update(106, C, B))
+    assert told(gaps(road)) == [("n", "0", "3")]
+    reader = road.history.reader
+    assert told(list(gaps_before(reader, road.bucket, reader.events(Query()).rows).values())) == [("n", "0", "3")]
+    assert told(search(reader, road.bucket, Query())[0]) == [("n", "0", "3")]
+
+
 def test_an_event_without_one_of_its_sides_makes_no_gap(road: Road) -> None:
     take(road, update(10, A, B), update(100, None, C), update(200, C, None), update(300, A, D), update(400, D, A))
     assert gaps(road) == []

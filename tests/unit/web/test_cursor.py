@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 
 import pytest
@@ -41,6 +42,13 @@ def test_a_cursor_needs_no_escaping_in_an_address(place: Position) -> None:
     cursor = Cursors(KEY).seal(place, route="events", query=QUERY)
     assert cursor is not None
     assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def test_a_cursor_does_not_tell_its_place() -> None:
+    """It may be that of an event which its reader may not see."""
+    sealed = urlsafe_b64decode(made() + "==")
+    assert PLACE.event not in sealed
+    assert b"price" not in sealed
 
 
 def test_the_end_has_no_cursor() -> None:

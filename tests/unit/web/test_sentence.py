@@ -15,6 +15,7 @@ from byline.web.sentence import (
     request_sentence,
     sentence,
 )
+from tests.unit.web.served import Row
 
 EventMaker = Callable[..., EventRow]
 
@@ -151,3 +152,47 @@ def test_in_a_gap_a_stored_null_is_no_null() -> None:
 def test_notes_say_what_to_mind(event: EventMaker) -> None:
     assert notes_of(event()) == []
     assert len(notes_of(event(flags=["one_sided", "lossy", "dated_in_future"]))) == 3
+
+
+ANN, BOB = ({"user_id": None, "user_name": None, "user_email": f"{name}@x.example"} for name in ("ann", "bob"))
+JOB = {"job": "nightly"}
+ALONE = {"user_id": None, "user_name": None, "user_email": None}
+
+
+@pytest.mark.parametrize(
+    ("others", "who"),
+    [
+        (({}, {}), "Pavan Kumar"),
+        ((ANN, BOB), "ann@x.example and 1 other"),
+        ((ANN, BOB, JOB, ALONE), "ann@x.example and 3 others"),
+        ((ALONE, BOB), "bob@x.example and 1 other"),
+        ((ALONE, ALONE), "product_management, with no one signed in,"),
+        ((ALONE, {**ALONE, "microservice_name": "payments"}), "2 services, with no one signed in,"),
+        (({**ALONE, "source": "binlog"}, JOB), "The job nightly and 1 other"),
+    ],
+)
+def test_a_request_of_several_is_not_said_of_one_of_them(event: EventMaker, others: tuple[Row, ...], who: str) -> None:
+    events = [event(entity_id=str(number), **other) for number, other in enumerate(others)]
+    assert plain(request_sentence(events)).startswith(f"{who} changed {len(events)} entities in ")
+    assert plain(request_sentence(events, whole=False)).startswith(f"{who} made these changes")
+
+
+def test_rows_of_one_attribute_are_those_of_one_person(event: EventMaker) -> None:
+    events = [event(entity_id=who["user_email"], changes=changed("price"), **who) for who in (ANN, BOB)]
+    assert plain(request_sentence(events)) == (
+        "ann@x.example and 1 other changed 2 entities in 1 service, in one request."
+    )
+
+
+def test_a_persons_page_does_not_call_hers_what_a_job_or_others_did(event: EventMaker) -> None:
+    assert plain(sentence(event(**JOB), about="who")).startswith("The job nightly changed ")
+    assert plain(request_sentence([event(entity_id="1"), event(entity_id="2", **BOB)], about="who")).startswith(
+        "Pavan Kumar and 1 other changed 2 entities"
+    )
+    assert plain(request_sentence([event(), event(entity_id="2")], about="who")).startswith("Changed 2 entities")
+
+
+@pytest.mark.parametrize(("action", "did"), [("create", "created"), ("delete", "deleted")])
+def test_a_request_of_one_action_is_told_by_its_verb(event: EventMaker, action: str, did: str) -> None:
+    told = request_sentence([event(action=action), event(action=action, entity_id="2")])
+    assert plain(told) == f"Pavan Kumar {did} 2 entities in 1 service, in one request."

@@ -55,6 +55,15 @@ def test_a_session_is_a_cookie_that_scripts_and_other_sites_cannot_reach(client:
     assert client.get("/v1/changes", headers={"Cookie": name}).status_code == 200
 
 
+@pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1f"])
+def test_a_cookie_that_a_neighbour_site_may_set_is_no_session(client: httpx.Client, blank: str) -> None:
+    """A browser lets no other site of the domain set ``__Host-…``, but anything that only begins like it."""
+    good = f"__Host-byline={token()}"
+    for sent, status in ((good, 200), (f"a=b; {good}; c=d", 200), (f"{blank}{good}", 401), (f"a=b;{blank}{good}", 401)):
+        answer = client.get("/v1/changes", headers=[(b"cookie", sent.encode("latin-1"))])
+        assert (sent, answer.status_code) == (sent, status)
+
+
 def test_a_form_opens_a_session_and_goes_on_where_it_says(client: httpx.Client) -> None:
     sent = {"token": f" {token()}\n", "next": "/entity?table_id=orders&entity_id=1"}
     answer = client.post("/session", data=sent, headers=origin(client))

@@ -154,7 +154,7 @@ def test_a_scope_is_the_whole_word(client: httpx.Client, scope: Any) -> None:
     assert client.get("/v1/changes", headers=bearer(account_id=None, scope=scope)).status_code == 403
 
 
-@pytest.mark.parametrize("exp", [10**18, 10**400])
+@pytest.mark.parametrize("exp", [10**18, 10**400], ids=["far", "farther"])
 def test_a_token_that_ends_in_another_age_opens_a_session_all_the_same(client: httpx.Client, exp: int) -> None:
     endless = token(exp=exp)
     assert client.get("/v1/changes", headers={"Authorization": f"Bearer {endless}"}).status_code == 200

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from byline import web
+from byline.model.hidden import HIDDEN
 from byline.web.stored import LONGEST, stored
 
 
@@ -35,3 +38,11 @@ def test_a_character_that_hides_is_shown_by_its_code_point(character: str) -> No
 
 def test_line_ends_and_tabs_stay() -> None:
     assert stored("a\n\tb") == "<bdi>a\n\tb</bdi>"
+
+
+def test_the_element_shows_the_same_hidden_characters_as_the_pages() -> None:
+    script = (Path(web.__file__).parent / "static" / "byline-timeline.js").read_text()
+    [ranges] = re.findall(r"const ODD = /\[(.*)\]/u;", script)
+    odd = re.compile("[" + re.sub(r"\\u\{(\w+)\}", lambda found: f"\\U{found[1]:0>8}", ranges) + "]")
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF and chr(code) not in "\n\t"]
+    assert {one for one in characters if odd.search(one)} == {one for one in characters if HIDDEN.search(one)}

@@ -115,8 +115,46 @@ def test_a_value_of_any_size_makes_a_page_of_bounded_size() -> None:
     assert (side.whole or [])[-1].left_out == 1_000_000 - AT_MOST
 
 
-def test_values_of_more_words_than_are_compared_are_shown_unmarked() -> None:
+def test_values_of_more_words_than_are_compared_are_compared_from_their_ends() -> None:
     many = "same " * COMPARED_WORDS
-    shown = of("a " + many, "b " + many)
-    assert (marked(shown.was), marked(shown.now)) == ([], [])
+    assert marked(of("a " + many, "b " + many).was) == ["a"]
     assert marked(of("a same same", "b same same").was) == ["a"]
+    apart = of("a " + many + "c", "b " + many + "d")
+    assert (marked(apart.was), marked(apart.now)) == ([], [])
+
+
+def test_what_an_event_did_not_tell_is_not_said_to_have_been_unset() -> None:
+    change = ChangeItem("title", None, "x", "absent", "string")
+    assert difference(change).was.note == "not set"
+    assert difference(change, one_sided=True).was.note == "not told"
+
+
+LONG = "word " * 5_000
+
+
+def test_a_difference_at_the_end_of_a_long_text_is_shown() -> None:
+    shown = of(LONG + "one", LONG + "two")
+    assert (marked(shown.was), marked(shown.now)) == (["one"], ["two"])
+    assert text(shown.now).endswith(" two")
+    shown = of(LONG, LONG + "and more")
+    assert (marked(shown.was), marked(shown.now)) == ([], ["and more"])
+    shown = of(f"a {LONG} b {LONG} c", f"x {LONG} b {LONG} c")
+    assert (marked(shown.was), marked(shown.now)) == (["a"], ["x"])
+
+
+def test_nothing_is_called_unchanged_that_differs_far_behind() -> None:
+    old = " ".join(f"somewhat-long-{number:04}" for number in range(400))
+    shown = of(old, old.replace("0002", "XXXX").replace("0390", "YYYY"))
+    assert all(run.more for side in (shown.was, shown.now) for run in side.runs if run.left_out)
+    shown = of(old, old.replace("0150", "XXXX").replace("0250", "YYYY"))
+    assert marked(shown.now) == ["somewhat-long-XXXX", "somewhat-long-YYYY"]
+
+
+@given(st.text("ab \n", max_size=40), st.text("ab \n", max_size=40), st.sampled_from(["", "z", LONG]), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_long_texts_lose_nothing_where_they_are_marked(old: str, new: str, middle: str, before: bool) -> None:
+    long = "tail and tail " * 200
+    was, now = (f"{end}{middle}{long}" if before else f"{long}{middle}{end}" for end in (old, new))
+    for side, whole in (((shown := of(was, now)).was, was), (shown.now, now)):
+        assert side.length == len(whole)
+        assert sum(len(run.text) + run.left_out for run in side.runs) == len(whole)

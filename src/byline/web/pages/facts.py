@@ -47,7 +47,8 @@ def activity(site: Site, query: Query, clock: Clock) -> list[DayActivity] | None
     return site.reader.activity(span)
 
 
-def newest_at(site: Site, query: Query) -> str | None:
-    """When the newest event was that meets this question; ``None`` where none does."""
-    found = site.reader.events(structs.replace(query, limit=1, after=None, order="newest")).rows
-    return found[0].occurred_at if found else None
+def newest_at(site: Site, query: Query) -> tuple[str | None, bool]:
+    """When the newest event was that meets this question, and whether that is certain: among very many events it is not
+    looked for to the end."""
+    found = site.reader.events(structs.replace(query, limit=1, after=None, order="newest"))
+    return (found.rows[0].occurred_at if found.rows else None), bool(found.rows or found.next is None)

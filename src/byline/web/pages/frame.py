@@ -32,7 +32,9 @@ class Frame(Struct, frozen=True, kw_only=True):
     """May see dead letters."""
     dead_letters: int
     newest: datetime | None
-    """The newest event's time; ``None`` where there is none that this reader may see."""
+    """The newest event's time that is past; ``None`` where there is none that this reader may see."""
+    theme: str | None
+    """``light`` or ``dark``, where the reader chose; ``None``: as the system has it."""
 
 
 def frame(request: Request, site: SiteOf, caller: CallerOf) -> Frame:
@@ -46,7 +48,8 @@ def frame(request: Request, site: SiteOf, caller: CallerOf) -> Frame:
         reader=_name(caller),
         admin=caller.admin and site.queue is not None,
         dead_letters=known.dead_letters if caller.admin else 0,
-        newest=_newest(site, caller),
+        newest=_newest(site, caller, told.now),
+        theme=chosen if (chosen := request.cookies.get("byline_theme")) in ("light", "dark") else None,
     )
 
 
@@ -57,12 +60,14 @@ def _name(caller: Caller) -> str | None:
     return None if caller.local else caller.name or caller.email or caller.subject or "Signed in"
 
 
-def _newest(site: Site, caller: Caller) -> datetime | None:
+def _newest(site: Site, caller: Caller, now: datetime) -> datetime | None:
     """Of this reader's account: what others do says nothing here."""
-    if caller.within is None:
-        return site.reader.health().newest_event_at
-    newest = site.reader.events(Query(limit=1, within=caller.within)).rows
-    return datetime.fromisoformat(newest[0].occurred_at) if newest else None
+    newest = site.reader.health().newest_event_at
+    # Nothing is known to be read up to a time that is still to come, whatever an event says of its own.
+    if caller.within is not None or (newest and newest > now):
+        rows = site.reader.events(Query(to=now, limit=1, within=caller.within)).rows
+        return datetime.fromisoformat(rows[0].occurred_at) if rows else None
+    return newest
 
 
 class Foot(Struct, frozen=True, kw_only=True):

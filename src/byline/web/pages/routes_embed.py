@@ -85,7 +85,7 @@ def _event(event: EventRow) -> Item:
     return Item(
         mark=_MARKS[event.action],
         sentence=sentence(event, about="entity"),
-        rows=[difference(change) for change in shown],
+        rows=[difference(change, one_sided="one_sided" in event.flags) for change in shown],
         more=len(changes) - len(shown),
         at=event.occurred_at,
         service=event.microservice_name,

@@ -33,6 +33,8 @@ router = APIRouter(include_in_schema=False)
 _BEFORE: Final = 20
 _AFTER: Final = 10
 """Events of the timeline before the moment and after it."""
+ROWS: Final = 300
+"""Attributes of a state that a page shows."""
 _TICK: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -89,6 +91,7 @@ def _context(
         "services": list(dict.fromkeys(event.microservice_name for event in events[-20:])),
         "state": found,
         "there": found.state is not None,
+        "rows_at_most": ROWS,
         "rows": _rows(site, caller, found, events, shown, clock),
         "ruler": drawn,
         "shown": events[shown] if shown >= 0 else None,
@@ -137,6 +140,10 @@ def _rows(
 ) -> list[Row]:
     told = blame(site.reader, site.bucket, found, within=caller.within)
     by_id = {event.event_id: event for event in events}
+    for one in told[:ROWS]:
+        # Only the event knows of a job, and of what was seen below the application.
+        if one.event_id and one.event_id not in by_id and (event := site.reader.event(one.event_id)):
+            by_id[one.event_id] = event
     at_moment = events[shown] if shown >= 0 else None
     return rows(told, by_id, strips(events, shown), at_moment, clock, (found.table_id, found.entity_id))
 

@@ -37,6 +37,7 @@ class Fewer(Struct, frozen=True):
     value: str
     address: str
     newest: str | None
+    certain: bool
 
 
 @router.get("/", response_class=Response)
@@ -120,7 +121,7 @@ def _with_one_fewer(site: Site, caller: Caller, values: dict[str, Any], view: Vi
     found = []
     for name in view.chosen:
         rest = {other: value for other, value in values.items() if other not in (name, "cursor")}
-        newest = newest_at(site, to_query(rest, within=caller.within))
-        found.append(Fewer(WORDS.get(name, name), view.told(name), view.without(name), newest))
+        newest, certain = newest_at(site, to_query(rest, within=caller.within))
+        found.append(Fewer(WORDS.get(name, name), view.told(name), view.without(name), newest, certain))
     # The answers first, in the order of the filters.
     return sorted(found, key=lambda fewer: fewer.newest is None)

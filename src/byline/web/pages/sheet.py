@@ -57,6 +57,8 @@ def sheet(plan: UndoPlan, numbers: Mapping[str, int]) -> Sheet:
 
 def _deck(can: int, steps: int) -> str:
     tail = "Byline writes the plan and changes nothing itself."
+    if steps == 0:
+        return tail
     if can == steps:
         return f"{'It' if steps == 1 else f'All {steps} steps'} can be undone. {tail}"
     if can == 0:

@@ -49,7 +49,7 @@ def rows(
     clock: Clock,
     entity: tuple[str, str],
 ) -> list[Row]:
-    """The state, in order of attributes. ``events`` are those of the ruler, by id."""
+    """The state, in order of attributes. ``events``, by id, are those that set it."""
     ages = _ages([told.occurred_at for told in blame], clock)
     before = _set_at(shown)
     return [
@@ -63,7 +63,7 @@ def rows(
             at=told.occurred_at,
             to_moment=entity_page(*entity, told.occurred_at) if told.occurred_at else None,
             age=age,
-            was=_before(before.get(told.attribute)),
+            was=_before(before.get(told.attribute), shown),
         )
         for told, age in zip(blame, ages, strict=True)
     ]
@@ -75,8 +75,11 @@ def _set_at(event: EventRow | None) -> dict[str, ChangeItem]:
     return {change.attribute: change for change in event.changes}
 
 
-def _before(change: ChangeItem | None) -> Side | None:
-    return one_side(change.previous_value, change.previous_type, SHOWN) if change else None
+def _before(change: ChangeItem | None, event: EventRow | None) -> Side | None:
+    if change is None or event is None:
+        return None
+    one_sided = "one_sided" in event.flags
+    return one_side(change.previous_value, change.previous_type, SHOWN, one_sided=one_sided)
 
 
 def _who(told: Blame, event: EventRow | None) -> Sentence:

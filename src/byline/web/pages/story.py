@@ -10,7 +10,17 @@ from msgspec import Struct
 
 from byline.model.gap import Gap
 from byline.model.query import EventRow
-from byline.web.sentence import About, Piece, Sentence, one_attribute, predicate, request_sentence, sentence, subject
+from byline.web.sentence import (
+    About,
+    Piece,
+    Sentence,
+    by_others,
+    one_attribute,
+    predicate,
+    request_sentence,
+    sentence,
+    subject,
+)
 
 TOLD = 4
 """Events that a story shows of its request."""
@@ -37,6 +47,8 @@ class Story(Struct, frozen=True, kw_only=True):
     """The same for events of one attribute, which are shown a row an entity."""
     more: int = 0
     """Events of the request that are not shown."""
+    at_least: bool = False
+    """There may be more than ``more``."""
     gaps: list[Gap]
     """What changed unseen before these events, in the order of the page."""
 
@@ -106,32 +118,26 @@ def story(found: Sequence[EventRow], telling: Telling) -> Story:
     events = whole.events if whole and whole.complete else list(reversed(found))
     shown = list(reversed(found)) if telling.filtered else events
     lead = events[0]
-    in_rows = one_attribute(events) is not None
+    in_rows, named = one_attribute(events) is not None, by_others(events)
     told = shown[: TOLD_IN_ROWS if in_rows else TOLD]
     return Story(
         lead=lead,
         sentence=request_sentence(
             events, whole=bool(whole and whole.complete), about=telling.about, seconds=lasted(events)
         ),
-        events=[] if in_rows else [Told(event, _nested(event, lead, telling)) for event in told],
+        events=[] if in_rows else [Told(event, _nested(event, telling, named=named)) for event in told],
         rows=told if in_rows else [],
         more=len(events) - len(told),
+        at_least=not whole or not whole.complete,
         gaps=gaps,
     )
 
 
-def _nested(event: EventRow, lead: EventRow, telling: Telling) -> Sentence:
-    """It begins with its verb, unless somebody else did it than what the story says; a part of the story's sentence,
-    it has no full stop."""
+def _nested(event: EventRow, telling: Telling, *, named: bool) -> Sentence:
+    """It begins with its verb, unless the story's sentence leaves open who did it; a part of that sentence, it has no
+    full stop."""
     said = predicate(event, naming=telling.naming)[:-1]
-    who = subject(event)
-    if who == subject(lead) or (_nobody(event) and _nobody(lead)):
-        return said
-    return [*who, Piece(" "), *said]
-
-
-def _nobody(event: EventRow) -> bool:
-    return not (event.job or event.user_id or event.user_name or event.user_email)
+    return [*subject(event), Piece(" "), *said] if named else said
 
 
 def lasted(events: Sequence[EventRow]) -> float | None:

@@ -17,6 +17,22 @@
 
   for (const element of all("[data-script]")) element.hidden = false;
 
+  /* Light or dark: as the system has it, until the reader chooses. The server writes the choice into its pages. */
+  const system = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const chosen = /(?:^|; )byline_theme=(light|dark)(?:;|$)/.exec(document.cookie);
+  const themed = (theme) => {
+    if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
+    const button = one("[data-theme-switch]");
+    if (button) button.textContent = (theme || system()) === "dark" ? "Light page" : "Dark page";
+  };
+  const switchTheme = () => {
+    const other = (root.dataset.theme || system()) === "dark" ? "light" : "dark";
+    const own = other === system() ? "" : other;
+    document.cookie = `byline_theme=${own}; path=/; max-age=${own ? 31536000 : 0}; samesite=lax`;
+    themed(own);
+  };
+  themed(chosen && chosen[1]);
+
   const status = one("[data-status]");
   const say = (words) => { if (status) status.textContent = words; };
 
@@ -53,6 +69,8 @@
     else if (button.dataset.curl) copy(asCurl(button.dataset.curl), button);
     else if (button.dataset.curl === "") curlOfPage();
     else if (button.dataset.keys !== undefined) one("[data-dialog]").showModal();
+    else if (button.dataset.themeSwitch !== undefined) switchTheme();
+    else if (button.dataset.keysSwitch !== undefined) switchKeys();
   });
 
   /* The form leaves out what is empty, so that the address says only what was asked. */
@@ -155,6 +173,16 @@
     "/": find, f: filters, "[": () => follow("#earlier"), "]": () => follow("#later"), n: () => follow("#newest"),
     y: link, c: curlOfPage, "?": () => { const dialog = one("[data-dialog]"); if (dialog) dialog.showModal(); },
   };
+  /* Whoever speaks to the machine, or types with one finger, can turn them off (WCAG 2.1.4). */
+  let off = false;
+  try { off = localStorage.getItem("byline-keys") === "off"; } catch { /* Kept for this page only. */ }
+  const keysTold = () => { for (const button of all("[data-keys-switch]")) button.textContent = off ? "Turn the keys on" : "Turn the keys off"; };
+  const switchKeys = () => {
+    off = !off;
+    try { localStorage.setItem("byline-keys", off ? "off" : "on"); } catch { /* As above. */ }
+    keysTold();
+  };
+  keysTold();
   const after_g = { h: () => location.assign("/"), d: () => follow("a[href='/dead-letters']") };
   let waiting = 0;
   document.addEventListener("keydown", (event) => {
@@ -166,6 +194,7 @@
     }
     if (event.key === "Escape") { for (const menu of all("details.menu, details.reader")) menu.open = false; return; }
     if (event.key === "Enter" && target.tagName !== "ARTICLE") return;
+    if (off && event.key !== "Enter") return;
     if (event.key === "g") { waiting = Date.now(); return; }
     const act = (Date.now() - waiting < 1500 && after_g[event.key]) || keys[event.key];
     waiting = 0;

@@ -81,13 +81,22 @@ def test_the_same_attribute_of_many_entities_becomes_rows(event: EventMaker) -> 
     assert (len(told.rows), told.events, told.more) == (3, [], 45)
 
 
-def test_a_nested_event_begins_with_its_verb_unless_somebody_else_did_it(event: EventMaker) -> None:
+def test_a_nested_event_begins_with_its_verb_unless_the_story_leaves_open_who_did_it(event: EventMaker) -> None:
     mine, other = event(event_id="1"), event(event_id="2", microservice_name="payments", **NOBODY)
     told = only([other, mine], requests={mine.request_id: Whole([mine, other], True)})
     assert [plain(nested.sentence) for nested in told.events] == [
-        "changed `inventory` and `title` of products_master 1",
+        "Pavan Kumar changed `inventory` and `title` of products_master 1",
         "payments, with no one signed in, changed `inventory` and `title` of products_master 1",
     ]
+    whole = [mine, event(event_id="2", entity_id="2", microservice_name="payments")]
+    told = only(whole[::-1], requests={mine.request_id: Whole(whole, True)})
+    assert {plain(nested.sentence)[:8] for nested in told.events} == {"changed "}
+
+
+def test_a_request_that_is_not_wholly_in_hand_counts_at_least(event: EventMaker) -> None:
+    found = [event(event_id=str(number), entity_id=str(number)) for number in range(6)]
+    told = only(found, requests={found[0].request_id: Whole(found, False)})
+    assert (told.more, told.at_least) == (2, True)
 
 
 def test_a_gap_stands_behind_the_story_that_found_it(event: EventMaker) -> None:
