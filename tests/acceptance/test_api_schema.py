@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from byline.web import create_app
-from tests.unit.web import issuer
-from tests.unit.web.served import Byline, an_event, served
+from tests.web import issuer
+from tests.web.served import Byline, an_event, served
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("schemathesis")

@@ -19,7 +19,7 @@ from byline.settings import Settings
 from byline.web import create_app
 from byline.wiring import open_bucket, open_history, open_queue
 from tests.databases import Missing, mariadb
-from tests.unit.web.served import an_event, served
+from tests.web.served import an_event, served
 
 WRITERS, OBJECTS, EVENTS = 4, 15, 7
 """Each writer puts so many objects of so many events and takes whatever is announced."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.running import run, serving, write_events
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer
+from tests.web import issuer
+from tests.web.issuer import bearer
 
 SIGN_IN = {
     "BYLINE_JWT_ISSUER": issuer.ISSUER,

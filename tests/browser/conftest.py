@@ -21,7 +21,7 @@ from byline.web import create_app
 from byline.wiring import open_queue
 from tests.browser.samples import event
 from tests.browser.shop import CUT_SHORT, NO_STAMP, shop
-from tests.unit.web.served import Byline, served
+from tests.web.served import Byline, served
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [

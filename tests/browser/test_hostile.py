@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import EMBEDDING, Shop, opened
-from tests.unit.web.served import Byline
+from tests.web.served import Byline
 
 ATTACKS = (
     "<script>alert(1)</script>",

@@ -11,8 +11,8 @@ from byline.web import create_app
 from byline.wiring import open_queue
 from tests.browser.conftest import Shop
 from tests.browser.samples import ACCOUNT
-from tests.unit.web.issuer import sign_in, token
-from tests.unit.web.served import served
+from tests.web.issuer import sign_in, token
+from tests.web.served import served
 
 
 @pytest.fixture(scope="module")

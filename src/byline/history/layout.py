@@ -7,7 +7,8 @@ for each database, see :mod:`byline.history.tables`; what differs in what is don
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, delete, func, insert, or_, select, update
@@ -20,6 +21,7 @@ _OBJECTS = tables.objects
 _COUNTERS = tables.counters
 
 Tuple = tuple[Any, ...]
+InsertRows = Callable[[Table, Iterable[Tuple]], None]
 
 
 class Layout(ABC):
@@ -56,8 +58,9 @@ class Layout(ABC):
         """Insert rows; where another writer was quicker, its row stays."""
 
     @abstractmethod
-    def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Tuple]) -> None:
-        """Many rows, in the order of the table's columns."""
+    def inserting(self, connection: Connection) -> AbstractContextManager[InsertRows]:
+        """Many rows into several tables, each row in the order of its table's columns. They are there when the block
+        ends; inside of it nothing else may use the connection."""
 
     @abstractmethod
     def add_up(self, connection: Connection, table: Table, rows: Sequence[Tuple]) -> None:
@@ -119,10 +122,15 @@ class SqliteLayout(Layout):
     def insert_new(self, table: Table) -> Insert:
         return insert(table)
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Tuple]) -> None:
+    @contextmanager
+    def inserting(self, connection: Connection) -> Iterator[InsertRows]:
         """Through the driver: a dictionary a row would double the time."""
-        if rows := list(rows):
-            connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), rows)
+
+        def insert_rows(table: Table, rows: Iterable[Tuple]) -> None:
+            if rows := list(rows):
+                connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), rows)
+
+        yield insert_rows
 
     def add_up(self, connection: Connection, table: Table, rows: Sequence[Tuple]) -> None:
         columns = [column.name for column in table.c]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Insert, MetaData, Table, func, select, update
@@ -11,7 +12,7 @@ from sqlalchemy import insert as sql_insert
 from sqlalchemy.dialects.mysql import insert
 
 from byline.history import tables
-from byline.history.layout import Layout, Tuple, of_no_object
+from byline.history.layout import InsertRows, Layout, Tuple, of_no_object
 from byline.history.tables import EventKey
 
 _STATEMENT_BYTES = 500_000
@@ -43,26 +44,23 @@ class MySqlLayout(Layout):
         (key,) = table.primary_key.columns
         return insert(table).on_duplicate_key_update({key.name: key})
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Tuple]) -> None:
-        """Statements of about half a megabyte. While the server takes one, the next is written: only one thread at a
-        time uses the connection."""
-        columns = [column.name for column in table.c if column is not _ID]
-        if table is tables.events:
-            rows = ((*row[:_ID_AT], *row[_ID_AT + 1 :]) for row in rows)
-        head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES\n"
+    @contextmanager
+    def inserting(self, connection: Connection) -> Iterator[InsertRows]:
+        """Statements of about half a megabyte. While the server takes one, the next ones are written: one thread uses
+        the connection, the other does not."""
         escape = connection.connection.driver_connection.escape  # type: ignore[union-attr]
+        wire = _Wire(connection)
 
-        def run(values: str) -> None:
-            connection.exec_driver_sql(head + values, execution_options={"no_parameters": True})
-
-        with ThreadPoolExecutor(1) as wire:
-            sent: list[Future[None]] = []
+        def insert_rows(table: Table, rows: Iterable[Tuple]) -> None:
+            columns = [column.name for column in table.c if column is not _ID]
+            if table is tables.events:
+                rows = ((*row[:_ID_AT], *row[_ID_AT + 1 :]) for row in rows)
+            head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES\n"
             for values in _statements(rows, escape):
-                for before in sent:
-                    before.result()
-                sent = [wire.submit(run, values)]
-            for last in sent:
-                last.result()
+                wire.send(head + values)
+
+        with wire:
+            yield insert_rows
 
     def add_up(self, connection: Connection, table: Table, rows: Sequence[Tuple]) -> None:
         """(What takes the place of ``VALUES()`` in MySQL is an error in MariaDB.)"""
@@ -110,6 +108,38 @@ class MySqlLayout(Layout):
         connection.commit()
         run("RENAME TABLE " + ", ".join(f"{name} TO old_{name}, new_{name} TO {name}" for name in names))
         run("DROP TABLE " + ", ".join(f"old_{name}" for name in names))
+
+
+class _Wire:
+    """Statements on their way to the server, in order. What is left of them is dropped where one fails, or where the
+    block ends with an error; the first error is raised at the end of the block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1)
+        self._sent: list[Future[None]] = []
+        self._broken = False
+
+    def send(self, statement: str) -> None:
+        self._sent.append(self._thread.submit(self._run, statement))
+
+    def _run(self, statement: str) -> None:
+        if not self._broken:
+            try:
+                self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+            except BaseException:
+                self._broken = True
+                raise
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, error: object, *_: object) -> None:
+        self._broken |= error is not None
+        self._thread.shutdown()
+        if error is None:
+            for one in self._sent:
+                one.result()
 
 
 def _statements(rows: Iterable[Tuple], escape: Callable[[Any], str]) -> Iterator[str]:

@@ -206,26 +206,29 @@ class SqlWriter:
             return Counter()
         keys = self._layout.keys(connection, [entry.event.event_id.bytes for _, entry in arrived])
         numbers = self._words.numbers(connection, [entry for _, entry in arrived])
-        events: list[tuple[Any, ...]] = []
+        events = [
+            _event_row(event_key, moment(entry.event.request_info.time_stamp), object_no, entry, numbers)
+            for event_key, (object_no, entry) in zip(keys, arrived, strict=True)
+        ]
         changes: list[tuple[Any, ...]] = []
         attribute_moments: list[tuple[int, int, EventKey]] = []
         value_moments: set[tuple[int, int, EventKey]] = set()
-        for event_key, (object_no, entry) in zip(keys, arrived, strict=True):
-            occurred_at = moment(entry.event.request_info.time_stamp)
-            events.append(_event_row(event_key, occurred_at, object_no, entry, numbers))
-            for change in entry.changes:
-                attribute_no = numbers.attributes[change.attribute]
-                types = pack_types(change.previous_type, change.current_type)
-                changes.append((event_key, attribute_no, types, change.previous_value, change.current_value))
-                attribute_moments.append((attribute_no, occurred_at, event_key))
-                if change.current_value is not None:
-                    value_moments.add((value_mark(change.attribute, change.current_value), occurred_at, event_key))
         # In the order of their keys, rows fill their pages in passing. (Keys are unique: values are never compared.)
-        insert_rows = self._layout.insert_rows
-        insert_rows(connection, _EVENTS, sorted(events))
-        insert_rows(connection, tables.changes, sorted(changes))
-        insert_rows(connection, tables.attribute_moments, sorted(attribute_moments))
-        insert_rows(connection, tables.value_moments, sorted(value_moments))
+        with self._layout.inserting(connection) as insert_rows:
+            insert_rows(_EVENTS, sorted(events))
+            for event_key, row, (_, entry) in zip(keys, events, arrived, strict=True):
+                occurred_at = row[_AT]
+                for change in entry.changes:
+                    attribute_no = numbers.attributes[change.attribute]
+                    types = pack_types(change.previous_type, change.current_type)
+                    changes.append((event_key, attribute_no, types, change.previous_value, change.current_value))
+                    attribute_moments.append((attribute_no, occurred_at, event_key))
+                    if change.current_value is not None:
+                        mark_of = value_mark(change.attribute, change.current_value)
+                        value_moments.add((mark_of, occurred_at, event_key))
+            insert_rows(tables.changes, sorted(changes))
+            insert_rows(tables.attribute_moments, sorted(attribute_moments))
+            insert_rows(tables.value_moments, sorted(value_moments))
         counts.events += len(events)
         counts.changes += len(changes)
         self._layout.note_ranges(connection, [object_no for object_no, _ in arrived], keys)

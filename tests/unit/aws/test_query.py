@@ -16,7 +16,7 @@ from byline.aws.gateway import Gateway
 from byline.aws.limits import LARGEST
 from tests.acceptance.samples import WORKED_EXAMPLE, line
 from tests.unit.aws.conftest import Call, batch, failed
-from tests.unit.web.issuer import AUDIENCE, ISSUER, JWKS, bearer
+from tests.web.issuer import AUDIENCE, ISSUER, JWKS, bearer
 
 ROOT = Path(__file__).parents[3]
 EVENTS = "events/micro_service_name=catalogue/date=2024-02-03/hour=04"

@@ -14,7 +14,7 @@ from byline.model.query import ChangeRow
 from byline.web import create_app
 from byline.web.params import FILTERS
 from byline.web.routes_export import EXPORT
-from tests.unit.web.served import Byline, an_event, served
+from tests.web.served import Byline, an_event, served
 
 ROWS = 3_000
 

@@ -15,8 +15,8 @@ from byline.web.openapi import document_text
 from byline.web.params import ACTIVITY, ENTITY_AT, LIMIT, ONE_REQUEST, QUERY
 from byline.web.routes_export import EXPORT
 from byline.web.routes_feed import FEED
-from tests.unit.web.served import Byline, an_event, served
-from tests.unit.web.write_openapi import FILE
+from tests.web.served import Byline, an_event, served
+from tests.web.write_openapi import FILE
 
 EVENT_ID = "01980c5e-6a0b-7c55-9d5e-0a1f6f2b9a11"
 
@@ -68,7 +68,7 @@ def test_it_is_openapi_3_1_and_describes_every_call(document: dict[str, Any]) ->
 
 
 def test_the_file_in_the_repository_is_current(document: dict[str, Any]) -> None:
-    assert FILE.read_text() == document_text(document), "write it anew: python -m tests.unit.web.write_openapi"
+    assert FILE.read_text() == document_text(document), "write it anew: python -m tests.web.write_openapi"
 
 
 def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to(document: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from byline.capture.spool_process import SpoolLimits
 from byline.settings import Settings
 from tests.unit.capture.spooling import PATIENCE, MirrorDisk, Place, line, until
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.unit.capture.service"]
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace: apt-get install strace")

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from byline.web import create_app
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer
-from tests.unit.web.served import Byline, Row, an_event, served
+from tests.web import issuer
+from tests.web.issuer import bearer
+from tests.web.served import Byline, Row, an_event, served
 
 ENTITY = {"table_id": "products_master", "entity_id": "1"}
 SECRET = "zebra"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from byline.web import create_app
-from tests.unit.web.served import Byline, Row, an_event, served
+from tests.web.served import Byline, Row, an_event, served
 
 MANY, SOME = 6_000, 300
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from byline.web import create_app
-from tests.unit.web.served import Byline, an_event, served
+from tests.web.served import Byline, an_event, served
 
 EVENT_ID = "01980c5e-6a0b-7c55-9d5e-0a1f6f2b9a11"
 REQUEST_ID = "a20e389c-134b-40e7-9827-1c94eb895412"

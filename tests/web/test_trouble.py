@@ -11,7 +11,7 @@ import pytest
 from byline.web import create_app
 from byline.web.shapes import ProcessorHealth
 from byline.wiring import open_history
-from tests.unit.web.served import Byline, an_event, served
+from tests.web.served import Byline, an_event, served
 
 EVENT_ID = "01980c5e-6a0b-7c55-9d5e-0a1f6f2b9a11"
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from byline.web import create_app
-from tests.unit.web.served import Byline, an_event, served
+from tests.web.served import Byline, an_event, served
 
 ATTACKS = (
     "<script>alert(1)</script>",

@@ -1,4 +1,4 @@
-"""Writes ``schema/openapi.json`` anew: ``python -m tests.unit.web.write_openapi``."""
+"""Writes ``schema/openapi.json`` anew: ``python -m tests.web.write_openapi``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from byline.web import create_app
 from byline.web.openapi import document_text
-from tests.unit.web.served import Byline
+from tests.web.served import Byline
 
-FILE = Path(__file__).parents[3] / "schema" / "openapi.json"
+FILE = Path(__file__).parents[2] / "schema" / "openapi.json"
 
 
 def main() -> None:

@@ -17,9 +17,9 @@ import zstandard
 
 from byline.web import create_app
 from byline.web.intake import MAX_INFLATED, MAX_REFUSED, SHOWN
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer
-from tests.unit.web.served import Byline, Row, an_event, served
+from tests.web import issuer
+from tests.web.issuer import bearer
+from tests.web.served import Byline, Row, an_event, served
 
 JSON = {"Content-Type": "application/json"}
 NDJSON = {"Content-Type": "application/x-ndjson"}

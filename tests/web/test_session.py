@@ -11,9 +11,9 @@ import pytest
 from byline.web import create_app
 from byline.web.routes_session import MAX_COOKIE, local_path
 from byline.web.session_cookie import COOKIE
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer, token
-from tests.unit.web.served import Byline, an_event, served
+from tests.web import issuer
+from tests.web.issuer import bearer, token
+from tests.web.served import Byline, an_event, served
 
 HTML = {"Accept": "text/html"}
 

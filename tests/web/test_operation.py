@@ -23,9 +23,9 @@ from byline.web.rates import RateLimit, rates_of
 from byline.web.reads import Reads
 from byline.web.shapes import ProcessorHealth
 from byline.web.worker import Taken
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer
-from tests.unit.web.served import Byline, Row, an_event, served
+from tests.web import issuer
+from tests.web.issuer import bearer
+from tests.web.served import Byline, Row, an_event, served
 
 BAD = json.dumps({"table_id": "products_master"}).encode() + b"\n"
 

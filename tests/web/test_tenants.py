@@ -15,9 +15,9 @@ from byline.web import create_app
 from byline.web.confined import Confined
 from byline.web.openapi import Operation
 from byline.web.params import ACTIVITY, FILTERS
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer
-from tests.unit.web.served import Byline, Row, an_event, served
+from tests.web import issuer
+from tests.web.issuer import bearer
+from tests.web.served import Byline, Row, an_event, served
 
 MINE = "01980c5e-6a0b-7c55-9d5e-0a1f6f2b9a01"
 SECRET = "zebra"

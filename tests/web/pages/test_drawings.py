@@ -129,7 +129,7 @@ def test_lanes_are_services_and_dots_stand_at_their_time(event: EventMaker) -> N
 def test_no_dot_hides_another_or_leaves_the_lanes(seconds: list[float]) -> None:
     from msgspec import structs
 
-    from tests.unit.web.conftest import AN_EVENT
+    from tests.web.conftest import AN_EVENT
 
     drawn = lanes([structs.replace(AN_EVENT, occurred_at=at(second)) for second in sorted(seconds)], "x")
     assert drawn is not None

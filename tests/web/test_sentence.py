@@ -15,7 +15,7 @@ from byline.web.sentence import (
     request_sentence,
     sentence,
 )
-from tests.unit.web.served import Row
+from tests.web.served import Row
 
 EventMaker = Callable[..., EventRow]
 

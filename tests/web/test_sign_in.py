@@ -23,9 +23,9 @@ from byline.settings import Settings
 from byline.web import create_app
 from byline.web.session_cookie import COOKIE
 from byline.web.sign_in import Claims, sign_in_of
-from tests.unit.web import issuer
-from tests.unit.web.issuer import bearer, claims, token
-from tests.unit.web.served import Byline, an_event, served
+from tests.web import issuer
+from tests.web.issuer import bearer, claims, token
+from tests.web.served import Byline, an_event, served
 
 
 @pytest.fixture(scope="module")
